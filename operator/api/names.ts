@@ -1,0 +1,63 @@
+/**
+ * Every name Poolkeeper puts into a cluster: group, labels, annotations, field managers, child names. They are a
+ * contract: running poolers carry them, so changing one is a migration.
+ */
+export const API_GROUP = 'poolkeeper.dev';
+export const API_VERSION = 'v1alpha1';
+export const API_GROUP_VERSION = `${API_GROUP}/${API_VERSION}`;
+export const KIND = 'ConnectionPooler';
+
+/** Field managers of server-side apply: one for children, one for status, so that neither removes the other's fields. */
+export const FIELD_MANAGER = 'poolkeeper';
+export const STATUS_FIELD_MANAGER = 'poolkeeper-status';
+
+export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
+export const LABEL_NAME = 'app.kubernetes.io/name';
+export const LABEL_INSTANCE = 'app.kubernetes.io/instance';
+export const MANAGED_BY = 'poolkeeper';
+export const POD_NAME_LABEL = 'pgbouncer';
+/** On pods and configuration Secrets: which template revision they belong to. */
+export const LABEL_TEMPLATE = 'poolkeeper.dev/template-revision';
+/** On Secrets: `config` or `admin`. */
+export const LABEL_ROLE = 'poolkeeper.dev/role';
+
+/** On pods, handed to PgBouncer through the downward API: the one line of its entry file. */
+export const ANNOTATION_ENTRY = 'poolkeeper.dev/entry';
+/** On pods: changed when the kubelet must look at the pod again. */
+export const ANNOTATION_NUDGE = 'poolkeeper.dev/nudge';
+/** On configuration Secrets: the revision that `proved.ini` names. */
+export const ANNOTATION_POINTER = 'poolkeeper.dev/revision';
+/** On configuration Secrets: the revision that at least one pod was proved on; absent before the first proof. */
+export const ANNOTATION_PROVED = 'poolkeeper.dev/proved-revision';
+/** On configuration Secrets: when the pointer last moved, RFC 3339. */
+export const ANNOTATION_PROVED_TIME = 'poolkeeper.dev/proved-time';
+/** On children: the hash of what was last applied, so that a field no longer rendered is removed too. */
+export const ANNOTATION_APPLIED = 'poolkeeper.dev/applied-hash';
+/** On Deployments: the version of the pod template's builder; a newer builder waits for the next rolling change. */
+export const ANNOTATION_BUILDER = 'poolkeeper.dev/template-builder';
+/** On Deployments: the PgBouncer version their image holds. */
+export const ANNOTATION_VERSION = 'poolkeeper.dev/pgbouncer-version';
+
+export const PORT = 6432;
+
+/** PgBouncer users that belong to the operator; refused as names of users and serverUsers. */
+export const ADMIN_USER = 'poolkeeper';
+export const STATS_USER = 'poolkeeper_stats';
+export const PROOF_USER = 'poolkeeper_proof';
+export const RESERVED_USERS: readonly string[] = [ADMIN_USER, STATS_USER, PROOF_USER];
+
+export const adminSecretName = (pooler: string): string => `${pooler}-admin`;
+export const configSecretName = (pooler: string, template: string): string => `${pooler}-config-${template}`;
+
+/** Labels of every child, and of its pods. */
+export const labelsOf = (pooler: string): Record<string, string> => ({
+  [LABEL_NAME]: POD_NAME_LABEL,
+  [LABEL_INSTANCE]: pooler,
+  [LABEL_MANAGED_BY]: MANAGED_BY,
+});
+
+/** The immutable selector of the Deployment, the Service and the disruption budget. */
+export const selectorOf = (pooler: string): Record<string, string> => ({
+  [LABEL_INSTANCE]: pooler,
+  [LABEL_NAME]: POD_NAME_LABEL,
+});

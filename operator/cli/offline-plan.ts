@@ -1,0 +1,109 @@
+/** Plans a pooler without a cluster: the same pure rooms as the operator, with what a cluster would generate made up. */
+import type { Fault } from '../api/fault.ts';
+import type { ConnectionPooler, SecretKeyRef } from '../api/types.ts';
+import { validatePooler } from '../api/validate.ts';
+import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { holdersOf } from '../plan/budget.ts';
+import { type Config, planConfig } from '../plan/config.ts';
+import { referencesOf, type SecretLookup } from '../plan/credentials.ts';
+import { chooseImage } from '../plan/image.ts';
+import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
+import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
+import type { SecretDocument } from './documents.ts';
+
+export const GENERATED = '<generated>';
+
+export interface OfflineOptions {
+  readonly namespace: string;
+  readonly defaultImage: string;
+  readonly templateMode: TemplateMode;
+  readonly secrets: readonly SecretDocument[];
+  readonly showSecrets: boolean;
+}
+
+export interface OfflinePlan {
+  readonly pooler: ConnectionPooler;
+  readonly version: Version;
+  readonly config: Config;
+  readonly template: PlannedTemplate;
+}
+
+export type Planned =
+  | { readonly ok: true; readonly plan: OfflinePlan }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+export function planOffline(input: unknown, options: OfflineOptions): Planned {
+  const validated = validatePooler(input, 'refuse');
+  if (!validated.ok) return validated;
+  const metadata = {
+    ...validated.pooler.metadata,
+    namespace: validated.pooler.metadata.namespace ?? options.namespace,
+  };
+  const pooler = { ...validated.pooler, metadata };
+  const image = chooseImage(pooler.spec, undefined, options.defaultImage);
+  const early = [...checkTemplate(pooler.spec.template, options.templateMode), ...(image.ok ? [] : [image.fault])];
+  if (!image.ok) return { ok: false, faults: early };
+
+  const secrets = options.secrets.filter(
+    ({ namespace }) => namespace === undefined || namespace === metadata.namespace,
+  );
+  const plan = (lookup: SecretLookup) =>
+    planConfig({
+      spec: pooler.spec,
+      namespace: metadata.namespace,
+      version: image.version,
+      holders: holdersOf(pooler.spec.replicas, 0),
+      passwords: { admin: GENERATED, stats: GENERATED },
+      revisionKey: GENERATED,
+      lookup,
+    });
+  // Checked with the real values; printed with masked ones, so that not even the revision speaks of a password.
+  const real = plan((ref) => ({ found: true, value: secretValue(secrets, ref) ?? masked(ref) }));
+  const faults = [
+    ...early,
+    ...real.faults.spec,
+    ...real.faults.budget,
+    ...real.faults.credentials,
+    ...missingKeys(pooler, secrets),
+  ];
+  const shown = options.showSecrets ? real : plan((ref) => ({ found: true, value: masked(ref) }));
+  if (faults.length > 0 || shown.config === undefined) return { ok: false, faults };
+  return {
+    ok: true,
+    plan: {
+      pooler,
+      version: image.version,
+      config: shown.config,
+      template: planPodTemplate({
+        name: metadata.name,
+        spec: pooler.spec,
+        image: image.image,
+        version: formatVersion(image.version),
+        restartOnly: shown.restartOnly,
+        credentials: GENERATED,
+      }),
+    },
+  };
+}
+
+const masked = (ref: SecretKeyRef): string => `<${ref.name}/${ref.key}>`;
+
+const secretValue = (secrets: readonly SecretDocument[], ref: SecretKeyRef): string | undefined =>
+  secrets.find(({ name }) => name === ref.name)?.values[ref.key];
+
+/** A Secret of the same file that lacks the key is a mistake; one that is not in the file may be in the cluster. */
+function missingKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
+  return referencesOf(pooler.spec).flatMap(({ ref, path }) => {
+    const secret = secrets.find(({ name }) => name === ref.name);
+    return secret === undefined || ref.key in secret.values
+      ? []
+      : [
+          {
+            path,
+            value: `${ref.name}/${ref.key}`,
+            problem: `does not exist: the Secret in this file has the keys ${Object.keys(secret.values).join(', ') || '(none)'}`,
+            remedy: 'add it, or correct the reference',
+          },
+        ];
+  });
+}

@@ -1,0 +1,81 @@
+/** `render`: every object that the operator would write, as YAML, without a cluster. */
+import { dump } from 'js-yaml';
+import { adminSecretName, LABEL_ROLE, labelsOf } from '../api/names.ts';
+import { formatVersion } from '../pgbouncer/version.ts';
+import {
+  configSecret,
+  deployment,
+  disruptionBudget,
+  type PlannedObject,
+  service,
+  serviceAccount,
+} from '../plan/objects.ts';
+import { GENERATED, type OfflinePlan } from './offline-plan.ts';
+
+const HEADER = `# What Poolkeeper would write. Owner references, revisions and the names that carry them depend on the cluster.
+`;
+
+/** Objects in the order in which the operator creates them, separated by `---`. */
+export function renderYaml(plan: OfflinePlan): string {
+  return (
+    HEADER +
+    renderObjects(plan)
+      .map((object) => dump(object, { lineWidth: -1, noRefs: true }))
+      .join('---\n')
+  );
+}
+
+export function renderObjects({ pooler, version, config, template }: OfflinePlan): readonly object[] {
+  const admin = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: adminSecretName(pooler.metadata.name),
+      namespace: pooler.metadata.namespace,
+      labels: { ...labelsOf(pooler.metadata.name), [LABEL_ROLE]: 'admin' },
+    },
+    type: 'Opaque',
+    stringData: {
+      username: 'poolkeeper',
+      password: GENERATED,
+      'stats-username': 'poolkeeper_stats',
+      'stats-password': GENERATED,
+      'revision-key': GENERATED,
+    },
+  };
+  return [
+    admin,
+    withoutOwner(serviceAccount(pooler)),
+    readable(
+      withoutOwner(
+        configSecret(pooler, { template: template.revision, pointer: config.revision, files: config.files }),
+      ),
+      config.proofPassword,
+    ),
+    withoutOwner(
+      deployment(pooler, {
+        replicas: pooler.spec.replicas,
+        paused: false,
+        version: formatVersion(version),
+        template: template.template,
+      }),
+    ),
+    withoutOwner(service(pooler)),
+    withoutOwner(disruptionBudget(pooler)),
+  ];
+}
+
+function withoutOwner(object: PlannedObject): Record<string, unknown> {
+  const { ownerReferences: _owner, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** Files as text instead of base64: this output is for people. */
+function readable(secret: Record<string, unknown>, proofPassword: string): Record<string, unknown> {
+  const { data, ...rest } = secret;
+  const files = Object.entries((data ?? {}) as Readonly<Record<string, string>>).map(([name, value]) => [
+    name,
+    Buffer.from(value, 'base64').toString().replaceAll(proofPassword, GENERATED),
+  ]);
+  return { ...rest, stringData: Object.fromEntries(files) };
+}

@@ -1,0 +1,231 @@
+/**
+ * What *proved* means. A process is proved on a revision when, in this order:
+ *
+ * 1. marker: SHOW CONFIG returns the revision, which stands in the file's last line: the file was read to its end
+ * 2. config: every rendered key has the rendered value
+ * 3. databases: every rendered entry shows in SHOW DATABASES with the rendered values
+ * 4. users: every rendered entry shows in SHOW USERS with the rendered values
+ * 5. login: the proof user, last line of the userlist, logs in with this revision's password: the userlist that is
+ *    loaded is this one, to its last line
+ *
+ * What PgBouncer keeps until it restarts (restart-only keys, removed users and databases, a removed forced user) is no
+ * failure of the proof: it is listed. The console does not show timeouts of single users, nor connect_query and session
+ * variables of a database; the marker vouches for those.
+ */
+import {
+  type ExpectedDatabase,
+  type ExpectedUser,
+  expectedDatabases,
+  expectedUser,
+  expectedUsers,
+} from '../pgbouncer/expected-rows.ts';
+import type { IniFile } from '../pgbouncer/ini.ts';
+import { findSetting } from '../pgbouncer/settings.ts';
+import {
+  type ConfigRow,
+  type DatabaseRow,
+  readConfig,
+  readDatabases,
+  readUsers,
+  type UserRow,
+} from '../pgbouncer/show.ts';
+import { normaliseValue } from '../pgbouncer/value.ts';
+import type { Version } from '../pgbouncer/version.ts';
+import { isConsoleProtocol, isLoginRefused } from './errors.ts';
+import { MARKER_KEY } from './marker.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
+
+export interface ProofLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Expectation {
+  readonly revision: string;
+  /** Every rendered key of [pgbouncer], as rendered. */
+  readonly config: ReadonlyMap<string, string>;
+  readonly databases: readonly ExpectedDatabase[];
+  /** With `*`, other databases come into being by themselves. */
+  readonly anyDatabase: boolean;
+  readonly users: readonly ExpectedUser[];
+  /** What a user shows that has no line in [users]. */
+  readonly plainUser: ExpectedUser;
+  readonly proofLogin: ProofLogin;
+  readonly version: Version;
+}
+
+export type ProofItem = 'marker' | 'config' | 'databases' | 'users' | 'login';
+
+/** `restartRequired` says in a word or two what each is: `listen_backlog`, `database old (removed)`. */
+export type Proof =
+  | { readonly proved: true; readonly restartRequired: readonly string[] }
+  | {
+      readonly proved: false;
+      readonly item: ProofItem;
+      /** Which key or row, found and expected; never a secret. */
+      readonly detail: string;
+      readonly restartRequired: readonly string[];
+    };
+
+/** Derives what a proof must find from the rendered file itself. */
+export function expectationOf(
+  ini: IniFile,
+  {
+    revision,
+    proofLogin,
+    version,
+  }: { readonly revision: string; readonly proofLogin: ProofLogin; readonly version: Version },
+): Expectation {
+  return {
+    revision,
+    config: new Map(ini.pgbouncer),
+    databases: expectedDatabases(ini, version),
+    anyDatabase: ini.databases.some(({ name }) => name === '*'),
+    users: expectedUsers(ini, version),
+    plainUser: expectedUser({ name: '', params: {} }, ini, version),
+    proofLogin,
+    version,
+  };
+}
+
+/**
+ * @param address of the process that `session` talks to, for the fresh login
+ * @throws ConsoleError when the process cannot be asked to the end
+ */
+export async function prove(
+  session: Session,
+  address: Pick<SessionOptions, 'host' | 'port'>,
+  expectation: Expectation,
+  options: Pick<SessionOptions, 'connectTimeoutMs' | 'queryTimeoutMs' | 'signal' | 'applicationName'> = {},
+): Promise<Proof> {
+  const config = proveConfig(readConfig(await session.show('CONFIG')), expectation);
+  const databases = proveDatabases(readDatabases(await session.show('DATABASES')), expectation);
+  const users = proveUsers(readUsers(await session.show('USERS')), expectation);
+  const restartRequired = [...config.restartRequired, ...databases.restartRequired, ...users.restartRequired];
+  const fault = config.fault ?? databases.fault ?? users.fault ?? (await proveLogin(address, expectation, options));
+  return fault === undefined ? { proved: true, restartRequired } : { proved: false, ...fault, restartRequired };
+}
+
+interface Finding {
+  readonly fault: { readonly item: ProofItem; readonly detail: string } | undefined;
+  readonly restartRequired: readonly string[];
+}
+
+function proveConfig(rows: readonly ConfigRow[], { revision, config }: Expectation): Finding {
+  const found = new Map(rows.map((row) => [row.key, row]));
+  const marker = found.get(MARKER_KEY)?.value ?? '';
+  const restartRequired: string[] = [];
+  const wrong: string[] = [];
+  for (const [key, value] of config) {
+    const row = found.get(key);
+    if (row !== undefined && sameValue(key, row.value, value)) continue;
+    if (row !== undefined && !row.changeable) restartRequired.push(key);
+    else wrong.push(describeKey(key, row, value));
+  }
+  for (const row of rows) {
+    const kept = !row.changeable && !config.has(row.key) && !sameValue(row.key, row.value, row.default);
+    if (kept) restartRequired.push(`${row.key} (removed)`);
+  }
+  if (marker !== revision)
+    return { fault: { item: 'marker', detail: `the revision is ${marker}, expected ${revision}` }, restartRequired };
+  return { fault: wrong.length > 0 ? { item: 'config', detail: wrong.join('; ') } : undefined, restartRequired };
+}
+
+function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase }: Expectation): Finding {
+  const found = new Map(rows.map((row) => [row.name, row]));
+  const restartRequired: string[] = [];
+  const wrong: string[] = [];
+  for (const expected of databases) {
+    const row = found.get(expected.name);
+    // PgBouncer does not let go of a forced user: "losing forced user not supported, keeping old setting".
+    const keepsUser = row?.forceUser !== undefined && expected.forceUser === undefined;
+    if (keepsUser) restartRequired.push(`database ${expected.name} (its server user was removed)`);
+    const wanted = keepsUser ? { ...expected, forceUser: row.forceUser } : expected;
+    wrong.push(...differences(`database ${expected.name}`, DATABASE_FIELDS, row, wanted));
+  }
+  const rendered = new Set(databases.map(({ name }) => name));
+  const left = anyDatabase ? [] : rows.filter(({ name }) => !rendered.has(name));
+  restartRequired.push(...left.map(({ name }) => `database ${name} (removed)`));
+  return { fault: wrong.length > 0 ? { item: 'databases', detail: wrong.join('; ') } : undefined, restartRequired };
+}
+
+function proveUsers(rows: readonly UserRow[], { users, plainUser }: Expectation): Finding {
+  const found = new Map(rows.map((row) => [row.name, row]));
+  const wrong = users.flatMap((expected) =>
+    differences(`user ${expected.name}`, USER_FIELDS, found.get(expected.name), expected),
+  );
+  const rendered = new Set(users.map(({ name }) => name));
+  // A line that was removed from [users] keeps its values; a user without a line has none of its own.
+  const left = rows.filter((row) => !rendered.has(row.name) && differences('', USER_FIELDS, row, plainUser).length > 0);
+  return {
+    fault: wrong.length > 0 ? { item: 'users', detail: wrong.join('; ') } : undefined,
+    restartRequired: left.map(({ name }) => `user ${name} (its settings were removed)`),
+  };
+}
+
+async function proveLogin(
+  address: Pick<SessionOptions, 'host' | 'port'>,
+  { proofLogin }: Expectation,
+  options: Pick<SessionOptions, 'connectTimeoutMs' | 'queryTimeoutMs' | 'signal' | 'applicationName'>,
+): Promise<Finding['fault']> {
+  try {
+    const session = await openSession({ ...options, ...address, ...proofLogin });
+    await session.close();
+    return undefined;
+  } catch (error) {
+    if (isLoginRefused(error) || isConsoleProtocol(error)) {
+      return {
+        item: 'login',
+        detail: `${proofLogin.user} cannot log in with the password of this revision: ${error.message}`,
+      };
+    }
+    throw error;
+  }
+}
+
+const DATABASE_FIELDS = [
+  'host',
+  'port',
+  'database',
+  'forceUser',
+  'poolSize',
+  'minPoolSize',
+  'reservePoolSize',
+  'serverLifetime',
+  'poolMode',
+  'loadBalanceHosts',
+  'maxConnections',
+  'maxClientConnections',
+] as const satisfies readonly (keyof ExpectedDatabase)[];
+
+const USER_FIELDS = [
+  'poolMode',
+  'poolSize',
+  'reservePoolSize',
+  'maxUserConnections',
+  'maxUserClientConnections',
+] as const satisfies readonly (keyof ExpectedUser)[];
+
+function differences<Field extends string>(
+  what: string,
+  fields: readonly Field[],
+  found: Readonly<Partial<Record<Field, unknown>>> | undefined,
+  expected: Readonly<Partial<Record<Field, unknown>>>,
+): readonly string[] {
+  if (found === undefined) return [`${what} is not there`];
+  return fields
+    .filter((field) => found[field] !== expected[field])
+    .map((field) => `${what} has ${field} ${found[field] ?? 'unset'}, expected ${expected[field] ?? 'unset'}`);
+}
+
+function sameValue(key: string, found: string | null, expected: string | null): boolean {
+  const setting = findSetting('pgbouncer', key);
+  if (setting === undefined) return (found ?? '') === (expected ?? '');
+  return normaliseValue(setting, found) === normaliseValue(setting, expected);
+}
+
+function describeKey(key: string, row: ConfigRow | undefined, expected: string): string {
+  if (row === undefined) return `${key} is not there`;
+  if (findSetting('pgbouncer', key)?.secret !== false) return `${key} is not as rendered`;
+  return `${key} is ${row.value || 'unset'}, expected ${expected || 'unset'}`;
+}

@@ -1,0 +1,112 @@
+/**
+ * The operator's own logins to a pooler's console, and the key of its revisions. Generated once, kept in the pooler's
+ * admin Secret, and the only Secret content that stays in memory: without it every observation would be a read.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { adminSecretName } from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { get } from '../kube/operations.ts';
+import { SECRETS } from '../kube/resources.ts';
+import { adminSecret } from '../plan/objects.ts';
+import { applyChild, type ChildWriter, type Collision } from './children.ts';
+
+export interface AdminCredentials {
+  readonly admin: string;
+  readonly stats: string;
+  readonly revisionKey: string;
+  /** Changes when any of them does: part of the template revision, so that new logins mean new pods. */
+  readonly fingerprint: string;
+}
+
+interface SecretObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const KEYS = { admin: 'password', stats: 'stats-password', revisionKey: 'revision-key' } as const;
+
+export interface AdminCredentialStore {
+  /** Reads or creates. Leader only. */
+  ensure(pooler: ConnectionPooler, writer: ChildWriter): Promise<AdminCredentials | Collision>;
+  /** Reads, or undefined when there is none yet. For every replica. */
+  peek(pooler: ConnectionPooler): Promise<AdminCredentials | undefined>;
+  forget(key: string): void;
+}
+
+/** @param secretVersion the resourceVersion of a Secret as the watch last saw it, undefined when it saw none */
+export function createAdminCredentialStore(
+  client: KubeClient,
+  secretVersion: (namespace: string, name: string) => string | undefined,
+): AdminCredentialStore {
+  const known = new Map<string, { readonly version: string; readonly credentials: AdminCredentials }>();
+
+  const read = async (
+    pooler: ConnectionPooler,
+  ): Promise<{ readonly complete?: AdminCredentials; readonly found: SecretObject | undefined }> => {
+    const { namespace = 'default', name } = pooler.metadata;
+    const secret = adminSecretName(name);
+    const key = `${namespace}/${name}/${pooler.metadata.uid}`;
+    const seen = secretVersion(namespace, secret);
+    const kept = known.get(key);
+    if (kept !== undefined && (seen === undefined || seen === kept.version))
+      return { complete: kept.credentials, found: undefined };
+    let found: SecretObject;
+    try {
+      found = await get<SecretObject>(client, SECRETS, namespace, secret);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      known.delete(key);
+      return { found: undefined };
+    }
+    const complete = found.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid)
+      ? parse(found)
+      : undefined;
+    if (complete) known.set(key, { version: found.metadata.resourceVersion ?? '', credentials: complete });
+    return { found, ...(complete ? { complete } : {}) };
+  };
+
+  return {
+    peek: async (pooler) => (await read(pooler)).complete,
+    ensure: async (pooler, writer) => {
+      const { complete, found } = await read(pooler);
+      if (complete) return complete;
+      // Keep what is sound of a damaged Secret: only what is missing is generated anew.
+      const data = Object.fromEntries(
+        Object.values(KEYS).map((key) => [key, decode(found?.data?.[key]) ?? generate()]),
+      );
+      const result = await applyChild(
+        writer,
+        pooler,
+        SECRETS,
+        adminSecret(pooler, { username: 'poolkeeper', 'stats-username': 'poolkeeper_stats', ...data }),
+        undefined,
+      );
+      if (result.kind === 'collision') return result;
+      const written = await read(pooler);
+      if (!written.complete)
+        throw new Error(`Secret ${adminSecretName(pooler.metadata.name)} was written and is not complete`);
+      return written.complete;
+    },
+    forget: (key) => {
+      for (const entry of known.keys()) if (entry.startsWith(`${key}/`)) known.delete(entry);
+    },
+  };
+}
+
+const generate = (): string => randomBytes(32).toString('base64url');
+
+function parse(secret: SecretObject): AdminCredentials | undefined {
+  const admin = decode(secret.data?.[KEYS.admin]);
+  const stats = decode(secret.data?.[KEYS.stats]);
+  const revisionKey = decode(secret.data?.[KEYS.revisionKey]);
+  if (admin === undefined || stats === undefined || revisionKey === undefined) return undefined;
+  const fingerprint = createHash('sha256').update([admin, stats, revisionKey].join('\0')).digest('hex').slice(0, 16);
+  return { admin, stats, revisionKey, fingerprint };
+}
+
+function decode(value: string | undefined): string | undefined {
+  const text = value === undefined ? '' : Buffer.from(value, 'base64').toString();
+  return /^[\x21-\x7e]{16,}$/.test(text) ? text : undefined;
+}

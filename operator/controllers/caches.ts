@@ -1,0 +1,164 @@
+/**
+ * The operator's view of the cluster: one watch for each kind it needs, objects stripped to what is read, Secrets as
+ * metadata only. Every change becomes the key of the pooler it concerns.
+ */
+import {
+  ANNOTATION_POINTER,
+  API_GROUP,
+  API_VERSION,
+  KIND,
+  LABEL_INSTANCE,
+  LABEL_MANAGED_BY,
+  LABEL_ROLE,
+  MANAGED_BY,
+} from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createInformer, type Informer } from '../kube/informer.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import {
+  DEPLOYMENTS,
+  POD_DISRUPTION_BUDGETS,
+  PODS,
+  type Resource,
+  SECRETS,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+} from '../kube/resources.ts';
+import { referencedSecrets } from '../plan/credentials.ts';
+import { type PodObject, stripPod } from '../plan/pods.ts';
+
+export const POOLERS: Resource = {
+  group: API_GROUP,
+  version: API_VERSION,
+  plural: 'connectionpoolers',
+  kind: KIND,
+  namespaced: true,
+};
+
+/** A child as drift detection needs it: everything but managedFields. */
+export interface ChildObject extends KubeObject {
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
+export interface Caches {
+  readonly poolers: Informer<ConnectionPooler & KubeObject>;
+  readonly pods: Informer<PodObject & KubeObject>;
+  readonly deployments: Informer<ChildObject>;
+  readonly services: Informer<ChildObject>;
+  readonly disruptionBudgets: Informer<ChildObject>;
+  readonly serviceAccounts: Informer<ChildObject>;
+  /** Metadata only; contents are read by get, when they changed, and not kept. */
+  readonly secrets: Informer<KubeObject>;
+}
+
+/** Index of pods and own Secrets: `namespace/pooler`. */
+export const BY_POOLER = 'pooler';
+/** Index of poolers: `namespace/secret`, for every Secret they refer to. */
+const BY_SECRET = 'secret';
+
+export interface CacheOptions {
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  readonly log: (message: string, details: object) => void;
+}
+
+export function createCaches(client: KubeClient, options: CacheOptions): Caches {
+  const common = { log: options.log, ...(options.namespaces.length === 0 ? {} : { namespaces: options.namespaces }) };
+  const owned = { ...common, labelSelector: `${LABEL_MANAGED_BY}=${MANAGED_BY}` };
+  const ownIndex = { [BY_POOLER]: poolerKeysOf };
+  return {
+    poolers: createInformer<ConnectionPooler & KubeObject>(client, POOLERS, {
+      ...common,
+      indexes: { [BY_SECRET]: secretKeysOf },
+    }),
+    pods: createInformer<PodObject & KubeObject>(client, PODS, { ...owned, transform: stripPod, indexes: ownIndex }),
+    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, owned),
+    services: createInformer<ChildObject>(client, SERVICES, owned),
+    disruptionBudgets: createInformer<ChildObject>(client, POD_DISRUPTION_BUDGETS, owned),
+    serviceAccounts: createInformer<ChildObject>(client, SERVICE_ACCOUNTS, owned),
+    secrets: createInformer<KubeObject>(client, SECRETS, {
+      ...common,
+      metadataOnly: true,
+      transform: stripSecret,
+      indexes: ownIndex,
+    }),
+  };
+}
+
+export const everyCache = (caches: Caches): readonly Informer<KubeObject>[] => Object.values(caches);
+
+/** Calls `enqueue` with the key of each pooler that a change concerns. */
+export function connect(caches: Caches, enqueue: (key: string, initial: boolean) => void): void {
+  caches.poolers.onChange(({ old, new: current, initial }) => {
+    const pooler = current ?? old;
+    // Our own status writes change nothing that a reconcile would look at.
+    if (
+      old &&
+      current &&
+      old.metadata.generation === current.metadata.generation &&
+      old.metadata.uid === current.metadata.uid &&
+      old.metadata.deletionTimestamp === current.metadata.deletionTimestamp
+    )
+      return;
+    if (pooler) enqueue(`${pooler.metadata.namespace}/${pooler.metadata.name}`, initial);
+  });
+  const children: readonly Informer<KubeObject>[] = [
+    caches.pods,
+    caches.deployments,
+    caches.services,
+    caches.disruptionBudgets,
+    caches.serviceAccounts,
+  ];
+  for (const cache of children) {
+    cache.onChange(({ old, new: current, initial }) => {
+      for (const key of new Set([...poolerKeysOf(old), ...poolerKeysOf(current)])) enqueue(key, initial);
+    });
+  }
+  caches.secrets.onChange(({ old, new: current, initial }) => {
+    const secret = current ?? old;
+    if (!secret) return;
+    const keys = new Set([...poolerKeysOf(old), ...poolerKeysOf(current)]);
+    for (const pooler of caches.poolers.byIndex(BY_SECRET, `${secret.metadata.namespace}/${secret.metadata.name}`)) {
+      keys.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`);
+    }
+    for (const key of keys) enqueue(key, initial);
+  });
+}
+
+function poolerKeysOf(object: KubeObject | undefined): readonly string[] {
+  const labels = object?.metadata.labels;
+  const instance = labels?.[LABEL_INSTANCE];
+  return instance === undefined || labels?.[LABEL_MANAGED_BY] !== MANAGED_BY
+    ? []
+    : [`${object?.metadata.namespace}/${instance}`];
+}
+
+function secretKeysOf(pooler: ConnectionPooler): readonly string[] {
+  try {
+    return referencedSecrets(pooler.spec).map((name) => `${pooler.metadata.namespace}/${name}`);
+  } catch {
+    // A spec of unexpected shape refers to nothing; the reconcile reports what is wrong with it.
+    return [];
+  }
+}
+
+/** Other people's Secrets: only that they exist and when they changed. Ours: also what the reconcile reads. */
+function stripSecret(secret: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, labels, annotations, ownerReferences } = secret.metadata;
+  const own = labels?.[LABEL_ROLE] !== undefined;
+  return {
+    apiVersion: secret.apiVersion,
+    kind: secret.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(own && labels ? { labels } : {}),
+      ...(own && annotations?.[ANNOTATION_POINTER] !== undefined ? { annotations } : {}),
+      ...(own && ownerReferences ? { ownerReferences } : {}),
+    },
+  };
+}

@@ -1,0 +1,149 @@
+/** The change protocol's steps, done on a real cluster: Secrets, annotations, sessions and logs. */
+import {
+  ADMIN_USER,
+  ANNOTATION_ENTRY,
+  ANNOTATION_NUDGE,
+  ANNOTATION_PROVED_TIME,
+  configSecretName,
+  FIELD_MANAGER,
+  PORT,
+} from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import { openSession } from '../console/session.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { apply, get, mergePatch, podLogs } from '../kube/operations.ts';
+import { PODS, SECRETS } from '../kube/resources.ts';
+import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE } from '../plan/config.ts';
+import { withAppliedHash } from '../plan/drift.ts';
+import { configSecret } from '../plan/objects.ts';
+import { CONTAINER } from '../plan/pod-template.ts';
+import type { PodView } from '../plan/pods.ts';
+import type { AdminCredentials } from './admin-credentials.ts';
+import type { ChangeSteps } from './change.ts';
+import type { ChildWriter } from './children.ts';
+import { explainLog } from './pod-log.ts';
+
+export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 } as const;
+
+interface SecretObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** A Secret holds 1 MiB; two revisions and the object around them must fit. */
+const SECRET_LIMIT_BYTES = 1024 * 1024;
+
+export interface ChangeContext {
+  readonly pooler: ConnectionPooler;
+  readonly template: string;
+  readonly credentials: AdminCredentials;
+  readonly writer: ChildWriter;
+  readonly superseded: () => boolean;
+  readonly now: () => number;
+}
+
+export class RevisionTooLarge extends Error {
+  override readonly name = 'RevisionTooLarge';
+}
+
+export function changeSteps(context: ChangeContext): ChangeSteps {
+  const { pooler, template, credentials, writer } = context;
+  const namespace = pooler.metadata.namespace ?? 'default';
+  const secretName = configSecretName(pooler.metadata.name, template);
+
+  let previousFiles: ConfigFiles = {};
+  let previous = '';
+
+  const write = async (input: Parameters<typeof configSecret>[1]): Promise<void> => {
+    const bytes = Object.values(input.files).reduce((total, text) => total + Buffer.byteLength(text), 0);
+    if (bytes > SECRET_LIMIT_BYTES) {
+      throw new RevisionTooLarge(
+        `the files of this revision and of the proved one are ${bytes} bytes, and a Secret holds ${SECRET_LIMIT_BYTES}; use fewer users, or split the pooler`,
+      );
+    }
+    writer.fence();
+    writer.observed(
+      await apply<KubeObject>(writer.client, SECRETS, withAppliedHash(configSecret(pooler, input)), {
+        fieldManager: FIELD_MANAGER,
+        force: true,
+      }),
+    );
+  };
+
+  const annotate = async (pod: PodView, annotations: Readonly<Record<string, string>>): Promise<void> => {
+    writer.fence();
+    const patched = await mergePatch<KubeObject>(
+      writer.client,
+      PODS,
+      namespace,
+      pod.name,
+      { metadata: { uid: pod.uid, annotations } },
+      { fieldManager: FIELD_MANAGER },
+    );
+    writer.observed(patched);
+  };
+  const nudge = () => ({ [ANNOTATION_NUDGE]: String(context.now()) });
+
+  return {
+    openSession: (pod) =>
+      openSession({
+        host: pod.address ?? '',
+        port: PORT,
+        user: ADMIN_USER,
+        password: credentials.admin,
+        applicationName: 'poolkeeper',
+        ...CONSOLE_TIMEOUTS,
+      }),
+    address: (pod) => ({ host: pod.address ?? '', port: PORT }),
+    writeCandidate: async (config) => {
+      const current = await get<SecretObject>(writer.client, SECRETS, namespace, secretName);
+      const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
+      previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
+      previousFiles = filesOf(current, previous);
+      await write({
+        template,
+        pointer: previous,
+        proved: { revision: previous, time: provedTime(current) },
+        files: { ...previousFiles, ...config.files },
+      });
+    },
+    movePointer: async (config, keepPrevious) => {
+      const now = new Date(context.now()).toISOString();
+      await write({
+        template,
+        pointer: config.revision,
+        proved: { revision: config.revision, time: now },
+        files: { ...(keepPrevious ? previousFiles : {}), ...config.files },
+      });
+    },
+    handOut: (pod, revision) =>
+      annotate(pod, { [ANNOTATION_ENTRY]: revision === 'rest' ? ENTRY_AT_REST : includeOf(revision), ...nudge() }),
+    nudge: (pod) => annotate(pod, nudge()),
+    explain: async (pod, sinceMs) => {
+      const seconds = Math.ceil((context.now() - sinceMs) / 1000) + 1;
+      try {
+        return explainLog(
+          await podLogs(writer.client, namespace, pod.name, {
+            container: CONTAINER,
+            sinceSeconds: seconds,
+            limitBytes: 64 * 1024,
+          }),
+        );
+      } catch {
+        return undefined;
+      }
+    },
+    superseded: context.superseded,
+    now: context.now,
+  };
+}
+
+const provedTime = (secret: SecretObject): string =>
+  secret.metadata.annotations?.[ANNOTATION_PROVED_TIME] ?? new Date(0).toISOString();
+
+/** The files of one revision, as they stand in the Secret. */
+const filesOf = (secret: SecretObject, revision: string): ConfigFiles =>
+  Object.fromEntries(
+    Object.entries(secret.data ?? {})
+      .filter(([name]) => name.startsWith(`${revision}.`))
+      .map(([name, value]) => [name, Buffer.from(value, 'base64').toString()]),
+  );

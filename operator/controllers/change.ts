@@ -1,0 +1,269 @@
+/**
+ * Applies a new revision to the running pods of one template, and proves it: one replica first, rolled back on all when
+ * it fails. Every step is safe to be the last one: whoever comes next finds the pointer on a proved revision, and
+ * decides from what the pods answer, not from a list.
+ *
+ * 1. console sessions on all pods, kept open (a session gets out of what a fresh login cannot)
+ * 2. the revision's files into the configuration Secret, beside the proved ones
+ * 3. every pod's entry annotation to the revision: inert until RELOAD, and a restart still starts on the proved one
+ * 4. the canary RELOADs until the marker shows, and is proved
+ * 5. the others RELOAD and are proved, in parallel
+ * 6. the pointer `proved.ini` moves; pods that restarted meanwhile (they read the pointer) follow
+ * On failure: annotations back, RELOAD by the open sessions until the old marker shows.
+ */
+
+import { PROOF_USER } from '../api/names.ts';
+import { type Expectation, expectationOf, type Proof, prove } from '../console/prove.ts';
+import { type Reloaded, reloadUntil } from '../console/reload.ts';
+import type { Session } from '../console/session.ts';
+import type { Version } from '../pgbouncer/version.ts';
+import type { Config } from '../plan/config.ts';
+import type { PodView } from '../plan/pods.ts';
+
+/** What a change needs from the cluster, so that the protocol can be read (and killed between any two steps) by itself. */
+export interface ChangeSteps {
+  /** Opens an admin session; rejects when the pod does not answer or refuses the login. */
+  openSession(pod: PodView): Promise<Session>;
+  address(pod: PodView): { readonly host: string; readonly port: number };
+  /** Writes both revisions' files, pointer unmoved. */
+  writeCandidate(config: Config): Promise<void>;
+  /** Points a pod's entry file at a revision, or back at the pointer; either makes its kubelet look. */
+  handOut(pod: PodView, revision: string | 'rest'): Promise<void>;
+  /** Makes the pod's kubelet look once more, when the first time was too early. */
+  nudge(pod: PodView): Promise<void>;
+  /** Moves the pointer; keeps the previous revision's files when some pod was not proved. */
+  movePointer(config: Config, keepPrevious: boolean): Promise<void>;
+  /** What PgBouncer logged since `sinceMs` that explains a failure, without secrets. */
+  explain(pod: PodView, sinceMs: number): Promise<string | undefined>;
+  /** True as soon as the user asked for something else: a canary that still waits is then not waited for. */
+  superseded(): boolean;
+  now(): number;
+}
+
+export interface ChangeInput {
+  readonly config: Config;
+  readonly version: Version;
+  /** The revision that the pointer names, to return to. */
+  readonly previous: string;
+  readonly pods: readonly PodView[];
+  /** How often a canary of this revision died so far. */
+  readonly deaths: number;
+}
+
+export type ChangeResult =
+  | { readonly outcome: 'proved'; readonly proved: readonly ProvedPod[]; readonly unproved: readonly UnprovedPod[] }
+  /** PgBouncer refuses the revision: not tried again until something it is made of changes. */
+  | {
+      readonly outcome: 'refused';
+      readonly reason: string;
+      readonly restored: readonly string[];
+      readonly lost: readonly PodView[];
+    }
+  /** Nothing is known against the revision: tried again. */
+  | { readonly outcome: 'retry'; readonly reason: string; readonly canaryDied: boolean }
+  /** Every process was started on the pointer's file, so none can try a candidate: they must be replaced first. */
+  | { readonly outcome: 'no-canary' };
+
+export interface ProvedPod {
+  readonly pod: PodView;
+  readonly restartRequired: readonly string[];
+}
+
+export interface UnprovedPod {
+  readonly pod: PodView;
+  readonly reason: string;
+}
+
+const CANARY_DEADLINE_MS = 10_000;
+const FOLLOWER_DEADLINE_MS = 10_000;
+const RESTORE_DEADLINE_MS = 10_000;
+const NUDGE_AFTER_MS = 1_000;
+/** A revision that kills its canary this often is refused. */
+const DEATHS_ALLOWED = 2;
+
+interface Member {
+  readonly pod: PodView;
+  readonly session: Session;
+  /** Reads the entry file; false after a restart in the middle of a change. */
+  readonly readsEntry: boolean;
+}
+
+export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promise<ChangeResult> {
+  const { config, version, previous } = input;
+  const started = steps.now();
+  const expectation = expectationOf(config.ini, {
+    revision: config.revision,
+    proofLogin: { user: PROOF_USER, password: config.proofPassword },
+    version,
+  });
+  const { members, silent } = await gatherMembers(steps, input.pods);
+  try {
+    const [canary, ...rest] = members.filter((member) => member.readsEntry);
+    if (canary === undefined) {
+      return members.length > 0
+        ? { outcome: 'no-canary' }
+        : { outcome: 'retry', reason: silent[0]?.reason ?? 'no pod runs yet', canaryDied: false };
+    }
+    const followers = members.filter((member) => !member.readsEntry);
+    const touched = [canary, ...rest];
+
+    await steps.writeCandidate(config);
+    await Promise.all(touched.map((member) => steps.handOut(member.pod, config.revision)));
+
+    const first = await reloadAndProve(steps, canary, expectation, CANARY_DEADLINE_MS);
+    if (first.kind !== 'proved') return await fail(steps, input, touched, canary, first, started);
+
+    const others = await Promise.all(
+      rest.map(
+        async (member): Promise<{ readonly member: Member; readonly result: Attempt }> => ({
+          member,
+          result: await reloadAndProve(steps, member, expectation, FOLLOWER_DEADLINE_MS),
+        }),
+      ),
+    );
+    for (const { member, result } of others) {
+      if (result.kind === 'refused') return await fail(steps, input, touched, member, result, started);
+    }
+
+    const provedMembers = [
+      { member: canary, result: first },
+      ...others.filter(({ result }) => result.kind === 'proved'),
+    ];
+    const late = others.filter(({ result }) => result.kind !== 'proved');
+    await steps.movePointer(config, late.length + silent.length + followers.length > 0);
+
+    const followed = await Promise.all(
+      followers.map(async (member): Promise<{ readonly member: Member; readonly result: Attempt }> => {
+        await steps.handOut(member.pod, 'rest');
+        return { member, result: await reloadAndProve(steps, member, expectation, FOLLOWER_DEADLINE_MS) };
+      }),
+    );
+    return {
+      outcome: 'proved',
+      proved: [...provedMembers, ...followed].flatMap(({ member, result }) =>
+        result.kind === 'proved' ? [{ pod: member.pod, restartRequired: result.restartRequired }] : [],
+      ),
+      unproved: [
+        ...silent,
+        ...[...late, ...followed].flatMap(({ member, result }) =>
+          result.kind === 'proved' ? [] : [{ pod: member.pod, reason: result.reason }],
+        ),
+      ],
+    };
+  } finally {
+    await Promise.allSettled(members.map((member) => member.session.close()));
+  }
+
+  async function fail(
+    ports: ChangeSteps,
+    change: ChangeInput,
+    touched: readonly Member[],
+    culprit: Member,
+    result: Exclude<Attempt, { readonly kind: 'proved' }>,
+    since: number,
+  ): Promise<ChangeResult> {
+    const restored: string[] = [];
+    const lost: PodView[] = [];
+    const logged = await ports.explain(culprit.pod, since);
+    await Promise.all(
+      touched.map(async (member) => {
+        await ports.handOut(member.pod, 'rest');
+        const back = await reload(ports, member, previous, RESTORE_DEADLINE_MS);
+        if (back.ok) restored.push(member.pod.name);
+        else if (back.kind !== 'gone') lost.push(member.pod);
+      }),
+    );
+    const canaryDied = result.kind === 'gone';
+    // A file that "did not arrive" while PgBouncer complains in its log did arrive: an error in [databases] leaves the old marker.
+    if (
+      result.kind === 'refused' ||
+      (result.kind === 'late' && logged !== undefined) ||
+      (canaryDied && change.deaths + 1 >= DEATHS_ALLOWED)
+    ) {
+      const cause = canaryDied
+        ? `the process died ${change.deaths + 1} times while it took this revision`
+        : result.reason;
+      return {
+        outcome: 'refused',
+        reason: logged === undefined ? `${culprit.pod.name}: ${cause}` : `${culprit.pod.name}: ${logged}`,
+        restored,
+        lost,
+      };
+    }
+    return { outcome: 'retry', reason: `${culprit.pod.name}: ${result.reason}`, canaryDied };
+  }
+}
+
+type Attempt =
+  | { readonly kind: 'proved'; readonly restartRequired: readonly string[] }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'late'; readonly reason: string }
+  | { readonly kind: 'gone'; readonly reason: string };
+
+async function reloadAndProve(
+  steps: ChangeSteps,
+  member: Member,
+  expectation: Expectation,
+  deadlineMs: number,
+): Promise<Attempt> {
+  const reloaded = await reload(steps, member, expectation.revision, deadlineMs);
+  if (!reloaded.ok) {
+    switch (reloaded.kind) {
+      case 'half-applied':
+        return { kind: 'refused', reason: reloaded.detail };
+      case 'gone':
+        return { kind: 'gone', reason: reloaded.detail };
+      default:
+        return { kind: 'late', reason: reloaded.detail };
+    }
+  }
+  try {
+    const proof: Proof = await prove(member.session, steps.address(member.pod), expectation);
+    return proof.proved
+      ? { kind: 'proved', restartRequired: proof.restartRequired }
+      : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
+  } catch (error) {
+    return { kind: 'gone', reason: messageOf(error) };
+  }
+}
+
+function reload(steps: ChangeSteps, member: Member, revision: string, deadlineMs: number): Promise<Reloaded> {
+  let nudges = 0;
+  return reloadUntil({
+    session: member.session,
+    revision,
+    deadlineMs,
+    intervalMs: 50,
+    onWaiting: (elapsedMs) => {
+      if (elapsedMs < NUDGE_AFTER_MS * (nudges + 1)) return;
+      nudges += 1;
+      steps.nudge(member.pod).catch(() => undefined);
+    },
+    giveUp: () => steps.superseded(),
+  });
+}
+
+async function gatherMembers(
+  steps: ChangeSteps,
+  pods: readonly PodView[],
+): Promise<{ readonly members: readonly Member[]; readonly silent: readonly UnprovedPod[] }> {
+  const members: Member[] = [];
+  const silent: UnprovedPod[] = [];
+  await Promise.all(
+    pods.map(async (pod) => {
+      try {
+        const session = await steps.openSession(pod);
+        const config = await session.show('CONFIG');
+        const file = config.find((row) => row['key'] === 'conffile')?.['value'];
+        members.push({ pod, session, readsEntry: String(file).endsWith('/entry.ini') });
+      } catch (error) {
+        silent.push({ pod, reason: messageOf(error) });
+      }
+    }),
+  );
+  // The canary is the pod with the least to lose, and always the same one: the last by name.
+  members.sort((a, b) => (a.pod.name < b.pod.name ? 1 : -1));
+  return { members, silent };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,272 @@
+/**
+ * Brings the configuration Secret of one template, and the pods that read it, to the desired revision: written outright
+ * while nobody was ever proved on it, by the proved change when pods run, and healed when somebody else edited it.
+ */
+import {
+  ANNOTATION_POINTER,
+  ANNOTATION_PROVED,
+  ANNOTATION_PROVED_TIME,
+  configSecretName,
+  FIELD_MANAGER,
+} from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { get, mergePatch } from '../kube/operations.ts';
+import { SECRETS } from '../kube/resources.ts';
+import type { Version } from '../pgbouncer/version.ts';
+import type { Config } from '../plan/config.ts';
+import { findDrift } from '../plan/drift.ts';
+import { configSecret } from '../plan/objects.ts';
+import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
+import type { AdminCredentials } from './admin-credentials.ts';
+import type { Caches } from './caches.ts';
+import { applyChange } from './change.ts';
+import { changeSteps, RevisionTooLarge } from './change-steps.ts';
+import { applyChild, type ChildWriter } from './children.ts';
+import type { Memory } from './memory.ts';
+import type { PoolerDependencies } from './pooler.ts';
+import { provePods } from './prove-pods.ts';
+
+export interface ConfigInput {
+  readonly pooler: ConnectionPooler;
+  readonly template: string;
+  readonly version: Version;
+  readonly credentials: AdminCredentials;
+  readonly writer: ChildWriter;
+  readonly memory: Memory;
+  readonly revision: string;
+  readonly load: () => Promise<Config | undefined>;
+  readonly pods: readonly PodView[];
+  readonly superseded: () => boolean;
+}
+
+export type ConfigOutcome =
+  | { readonly kind: 'idle'; readonly replace?: readonly PodView[] }
+  | { readonly kind: 'waiting'; readonly retryMs: number; readonly replace?: readonly PodView[] }
+  | { readonly kind: 'refused' };
+
+/** Entries go back to rest when changes have paused: the kubelet works on one update of a pod at a time. */
+const REST_AFTER_MS = 15_000;
+const RETRY_MS = 1_000;
+const RETRY_LIMIT_MS = 30_000;
+
+const secretOf = (caches: Caches, pooler: ConnectionPooler, template: string): KubeObject | undefined =>
+  caches.secrets.get(`${pooler.metadata.namespace}/${configSecretName(pooler.metadata.name, template)}`);
+
+/** The revision that `proved.ini` of a template names. */
+export const pointerOf = (caches: Caches, pooler: ConnectionPooler, template: string): string | undefined =>
+  secretOf(caches, pooler, template)?.metadata.annotations?.[ANNOTATION_POINTER];
+
+export async function convergeConfig(deps: PoolerDependencies, input: ConfigInput): Promise<ConfigOutcome> {
+  const { pooler, template, memory, revision, pods, writer } = input;
+  const secret = secretOf(deps.caches, pooler, template);
+  const pointer = secret?.metadata.annotations?.[ANNOTATION_POINTER];
+  const proved = secret?.metadata.annotations?.[ANNOTATION_PROVED];
+  const ours = pods.filter((pod) => pod.template === template && !pod.terminating);
+  const live = livePods(pods, template);
+
+  if (
+    secret === undefined ||
+    pointer === undefined ||
+    (pointer !== revision && (proved === undefined || ours.length === 0))
+  ) {
+    await writeOutright(deps, input, proved);
+    // What crashes on the file that was there would wait out its back-off before it looks at this one.
+    return { kind: 'waiting', retryMs: RETRY_MS, replace: ours.filter(refusesToStart) };
+  }
+  if (pointer !== revision)
+    return live.length === 0 ? retryLater(memory, 'no pod runs') : change(deps, input, pointer, live);
+
+  if (memory.verifiedSecret !== secret.metadata.resourceVersion) await heal(deps, input, proved);
+  const unproved = live.filter((pod) => memory.proofs.get(pod.process)?.revision !== revision);
+  if (unproved.length > 0) return prove(deps, input, unproved, proved);
+
+  memory.attempts = 0;
+  memory.retrying = undefined;
+  const resting = await putToRest(deps, input);
+  return resting === undefined ? { kind: 'idle' } : { kind: 'waiting', retryMs: resting };
+
+  async function writeOutright(
+    ports: PoolerDependencies,
+    wanted: ConfigInput,
+    before: string | undefined,
+  ): Promise<void> {
+    const config = await wanted.load();
+    if (config === undefined) return;
+    const planned = configSecret(pooler, {
+      template,
+      pointer: config.revision,
+      files: config.files,
+      ...(before === undefined
+        ? {}
+        : { proved: { revision: before, time: new Date(ports.clock.now()).toISOString() } }),
+    });
+    const written = await applyChild(writer, pooler, SECRETS, planned, secret);
+    if (written.kind === 'collision') throw new Error(`${written.object} exists and belongs to ${written.owner}`);
+    memory.verifiedSecret = secretOf(ports.caches, pooler, template)?.metadata.resourceVersion;
+  }
+}
+
+async function change(
+  deps: PoolerDependencies,
+  input: ConfigInput,
+  previous: string,
+  live: readonly PodView[],
+): Promise<ConfigOutcome> {
+  const { memory, revision, template } = input;
+  const config = await input.load();
+  if (config === undefined || config.revision !== revision) return retryLater(memory, 'a Secret changed meanwhile');
+  const steps = changeSteps({
+    pooler: input.pooler,
+    template,
+    credentials: input.credentials,
+    writer: input.writer,
+    superseded: input.superseded,
+    now: deps.clock.now,
+  });
+  try {
+    const result = await deps.paced(() =>
+      applyChange(steps, {
+        config,
+        version: input.version,
+        previous,
+        pods: live,
+        deaths: memory.deaths.get(revision) ?? 0,
+      }),
+    );
+    memory.changedAt = deps.clock.monotonic();
+    switch (result.outcome) {
+      case 'proved':
+        for (const { pod, restartRequired } of result.proved)
+          memory.proofs.set(pod.process, { revision, restartRequired });
+        memory.verifiedSecret = secretOf(deps.caches, input.pooler, template)?.metadata.resourceVersion;
+        memory.failure = undefined;
+        memory.attempts = 0;
+        memory.retrying =
+          result.unproved[0] === undefined ? undefined : `${result.unproved[0].pod.name}: ${result.unproved[0].reason}`;
+        return { kind: 'waiting', retryMs: result.unproved.length > 0 ? RETRY_MS : REST_AFTER_MS };
+      case 'refused':
+        memory.failure = { revision, template, reason: result.reason };
+        // They run the previous revision again, but that must be seen, not believed.
+        for (const pod of live) if (!result.restored.includes(pod.name)) memory.proofs.delete(pod.process);
+        return { kind: 'refused' };
+      case 'retry':
+        if (result.canaryDied) memory.deaths.set(revision, (memory.deaths.get(revision) ?? 0) + 1);
+        return retryLater(memory, result.reason);
+      case 'no-canary':
+        // Each was started on the pointer's file in the middle of a change; a fresh one reads its entry file.
+        return { kind: 'waiting', retryMs: RETRY_MS, replace: live };
+    }
+  } catch (error) {
+    if (!(error instanceof RevisionTooLarge)) throw error;
+    memory.failure = { revision, template, reason: error.message };
+    return { kind: 'refused' };
+  }
+}
+
+async function prove(
+  deps: PoolerDependencies,
+  input: ConfigInput,
+  pods: readonly PodView[],
+  proved: string | undefined,
+): Promise<ConfigOutcome> {
+  const { memory, revision, template, pooler } = input;
+  const config = await input.load();
+  if (config === undefined || config.revision !== revision) return retryLater(memory, 'a Secret changed meanwhile');
+  const steps = changeSteps({
+    pooler,
+    template,
+    credentials: input.credentials,
+    writer: input.writer,
+    superseded: input.superseded,
+    now: deps.clock.now,
+  });
+  const attempts = await provePods(steps, config, input.version, pods);
+  for (const attempt of attempts) {
+    if (attempt.kind === 'proved')
+      memory.proofs.set(attempt.pod.process, { revision, restartRequired: attempt.restartRequired });
+  }
+  if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
+    deps.fence();
+    const annotations = {
+      [ANNOTATION_PROVED]: revision,
+      [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
+    };
+    const name = configSecretName(pooler.metadata.name, template);
+    const patched = await mergePatch<KubeObject>(
+      deps.client,
+      SECRETS,
+      pooler.metadata.namespace ?? 'default',
+      name,
+      { metadata: { annotations } },
+      { fieldManager: FIELD_MANAGER },
+    );
+    input.writer.observed(patched);
+    memory.verifiedSecret = patched.metadata.resourceVersion;
+  }
+  const failed = attempts.find((attempt) => attempt.kind !== 'proved');
+  if (failed === undefined || failed.kind === 'proved') {
+    memory.retrying = undefined;
+    memory.attempts = 0;
+    return { kind: 'waiting', retryMs: REST_AFTER_MS };
+  }
+  const lockedOut = attempts.flatMap((attempt) => (attempt.kind === 'locked-out' ? [attempt.pod] : []));
+  const later = retryLater(memory, `${failed.pod.name}: ${failed.reason}`);
+  return lockedOut.length === 0 ? later : { ...later, replace: lockedOut };
+}
+
+/** The Secret changed since it was last seen to be right: a hand may have edited it. */
+async function heal(deps: PoolerDependencies, input: ConfigInput, proved: string | undefined): Promise<void> {
+  const { pooler, template, memory, revision } = input;
+  const config = await input.load();
+  if (config === undefined || config.revision !== revision) return;
+  const name = configSecretName(pooler.metadata.name, template);
+  const stored = await get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(
+    deps.client,
+    SECRETS,
+    pooler.metadata.namespace ?? 'default',
+    name,
+  );
+  const time = stored.metadata.annotations?.[ANNOTATION_PROVED_TIME] ?? new Date(deps.clock.now()).toISOString();
+  const planned = configSecret(pooler, {
+    template,
+    pointer: revision,
+    files: config.files,
+    ...(proved === undefined ? {} : { proved: { revision: proved, time } }),
+  });
+  // Files of other revisions may stand beside; they go with the next change.
+  if (
+    findDrift(planned['data'], stored.data) === undefined &&
+    findDrift(planned.metadata.labels, stored.metadata.labels) === undefined
+  ) {
+    memory.verifiedSecret = stored.metadata.resourceVersion;
+    return;
+  }
+  await applyChild(input.writer, pooler, SECRETS, planned, stored);
+  memory.verifiedSecret = secretOf(deps.caches, pooler, template)?.metadata.resourceVersion;
+}
+
+/** @returns milliseconds until entries may go back to rest, or undefined when all are there */
+async function putToRest(deps: PoolerDependencies, input: ConfigInput): Promise<number | undefined> {
+  const out = handedOut(input.pods.filter((pod) => pod.template === input.template));
+  if (out.length === 0) return undefined;
+  const since = input.memory.changedAt;
+  const due = since === undefined ? 0 : since + REST_AFTER_MS - deps.clock.monotonic();
+  if (due > 0) return due;
+  const steps = changeSteps({
+    pooler: input.pooler,
+    template: input.template,
+    credentials: input.credentials,
+    writer: input.writer,
+    superseded: input.superseded,
+    now: deps.clock.now,
+  });
+  await Promise.all(out.map((pod) => steps.handOut(pod, 'rest')));
+  return undefined;
+}
+
+function retryLater(memory: Memory, reason: string): Extract<ConfigOutcome, { readonly kind: 'waiting' }> {
+  memory.retrying = reason;
+  memory.attempts += 1;
+  return { kind: 'waiting', retryMs: Math.min(RETRY_LIMIT_MS, RETRY_MS * 2 ** Math.min(memory.attempts - 1, 5)) };
+}

@@ -1,0 +1,87 @@
+/**
+ * What the controller remembers of a pooler between two reconciles. All of it can be found out again: after a restart
+ * of the operator pods are proved once more and Secrets read once more, and nothing is written.
+ */
+
+import type { PlannedConfig } from '../plan/config.ts';
+import type { PodView } from '../plan/pods.ts';
+
+/** A planned configuration without its secrets: revision and findings, no files. */
+export interface PlanDigest extends Omit<PlannedConfig, 'config'> {
+  readonly revision: string | undefined;
+}
+
+export interface Failure {
+  readonly revision: string;
+  readonly template: string;
+  readonly reason: string;
+}
+
+export interface PodProof {
+  readonly revision: string;
+  readonly restartRequired: readonly string[];
+}
+
+export interface Memory {
+  /** The object this is about: a pooler deleted and made again under its name starts afresh. */
+  readonly uid: string;
+  /** What the digest was made of; while it stays the same no Secret is read. */
+  inputs: string | undefined;
+  digest: PlanDigest | undefined;
+  /** By process, so that a restarted container is proved anew. */
+  readonly proofs: Map<string, PodProof>;
+  /** How often a canary died on a revision. */
+  readonly deaths: Map<string, number>;
+  failure: Failure | undefined;
+  /** Why the last attempt is made again. */
+  retrying: string | undefined;
+  attempts: number;
+  /** resourceVersion of the configuration Secret whose content was last seen to be right. */
+  verifiedSecret: string | undefined;
+  /** Monotonic milliseconds of the last change, after which entries go back to rest. */
+  changedAt: number | undefined;
+  /** Monotonic milliseconds when pool numbers were last written to status. */
+  numbersAt: number | undefined;
+}
+
+export interface MemoryStore {
+  of(key: string, uid: string): Memory;
+  forget(key: string): void;
+}
+
+export function createMemoryStore(): MemoryStore {
+  const memories = new Map<string, Memory>();
+  return {
+    of: (key, uid) => {
+      const known = memories.get(key);
+      if (known?.uid === uid) return known;
+      const fresh: Memory = {
+        uid,
+        inputs: undefined,
+        digest: undefined,
+        proofs: new Map(),
+        deaths: new Map(),
+        failure: undefined,
+        retrying: undefined,
+        attempts: 0,
+        verifiedSecret: undefined,
+        changedAt: undefined,
+        numbersAt: undefined,
+      };
+      memories.set(key, fresh);
+      return fresh;
+    },
+    forget: (key) => {
+      memories.delete(key);
+    },
+  };
+}
+
+export const provedRevision = (memory: Memory, pod: PodView): string | undefined =>
+  memory.proofs.get(pod.process)?.revision;
+
+/** Forgets processes that are gone. */
+export function keepProofsOf(memory: Memory, pods: readonly PodView[]): void {
+  const alive = new Set(pods.map((pod) => pod.process));
+  for (const process of memory.proofs.keys()) if (!alive.has(process)) memory.proofs.delete(process);
+}

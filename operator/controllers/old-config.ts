@@ -1,0 +1,69 @@
+/** Removes configuration Secrets of templates that no pod and no ReplicaSet with pods names any more. */
+import {
+  configSecretName,
+  LABEL_INSTANCE,
+  LABEL_MANAGED_BY,
+  LABEL_ROLE,
+  LABEL_TEMPLATE,
+  MANAGED_BY,
+} from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import { isNotFound } from '../kube/errors.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { list, remove } from '../kube/operations.ts';
+import { REPLICA_SETS, SECRETS } from '../kube/resources.ts';
+import type { PodView } from '../plan/pods.ts';
+import { BY_POOLER } from './caches.ts';
+import { liveTemplateOf } from './converge-deployment.ts';
+import type { PoolerDependencies } from './pooler.ts';
+
+interface ReplicaSetObject extends KubeObject {
+  readonly spec: {
+    readonly replicas?: number;
+    readonly template: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } };
+  };
+  readonly status?: { readonly replicas?: number };
+}
+
+export async function removeOldConfig(
+  deps: PoolerDependencies,
+  pooler: ConnectionPooler,
+  template: string,
+  pods: readonly PodView[],
+  key: string,
+): Promise<void> {
+  const { namespace = 'default', name } = pooler.metadata;
+  const kept = new Set([
+    template,
+    liveTemplateOf(deps.caches.deployments.get(key)),
+    ...pods.map((pod) => pod.template),
+  ]);
+  const unused = deps.caches.secrets
+    .byIndex(BY_POOLER, key)
+    .filter((secret) => secret.metadata.labels?.[LABEL_ROLE] === 'config')
+    .filter((secret) => secret.metadata.name === configSecretName(name, secret.metadata.labels?.[LABEL_TEMPLATE] ?? ''))
+    .filter((secret) => !kept.has(secret.metadata.labels?.[LABEL_TEMPLATE]));
+  // While a rollout is under way the old template may have to come back.
+  const rolling = pods.some((pod) => pod.template !== template);
+  if (unused.length === 0 || rolling) return;
+
+  const sets = await list<ReplicaSetObject>(deps.client, REPLICA_SETS, namespace, {
+    labelSelector: `${LABEL_INSTANCE}=${name},${LABEL_MANAGED_BY}=${MANAGED_BY}`,
+  });
+  const named = new Set(
+    sets.items
+      .filter((set) => (set.spec.replicas ?? 0) + (set.status?.replicas ?? 0) > 0)
+      .map((set) => set.spec.template.metadata.labels[LABEL_TEMPLATE]),
+  );
+  for (const secret of unused) {
+    if (named.has(secret.metadata.labels?.[LABEL_TEMPLATE])) continue;
+    deps.fence();
+    try {
+      await remove(deps.client, SECRETS, namespace, secret.metadata.name, {
+        ...(secret.metadata.uid === undefined ? {} : { uid: secret.metadata.uid }),
+      });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Finds in PgBouncer's log why it refuses a configuration, or why it cannot reach a server. What is quoted is cut down
+ * to file, line and key: on errors PgBouncer prints whole connection strings, passwords included.
+ */
+
+/** `2026-11-21 09:00:00.000 UTC [1] ERROR invalid value "…" for parameter x in configuration (/etc/…:15)` */
+const LINE = /\b(ERROR|WARNING|FATAL)\b:? (.*)$/;
+const LIMIT = 200;
+
+/** The first complaint about a configuration, or undefined when there is none. */
+export function explainLog(log: string): string | undefined {
+  for (const line of log.split('\n')) {
+    const said = LINE.exec(line)?.[2];
+    if (said === undefined || !/configuration|parameter|auth file|hba|auth_file|TLS|database|user|section/i.test(said))
+      continue;
+    if (/config file loading failed|RELOAD failed/.test(said)) continue;
+    return redact(said);
+  }
+  return undefined;
+}
+
+/** The last complaint about a server that could not be reached or refused the login. */
+export function explainServers(log: string): string | undefined {
+  const lines = log
+    .split('\n')
+    .filter((line) =>
+      /connect failed|server login failed|DNS lookup failed|server_login|login_timeout|could not connect|connect timeout/i.test(
+        line,
+      ),
+    );
+  const last = lines.at(-1);
+  if (last === undefined) return undefined;
+  const text = /(?:closing because: |\b(?:WARNING|ERROR|LOG)\b:? )(.*)$/.exec(last)?.[1] ?? last;
+  return redact(
+    text
+      .replace(/^[SC]-0x[0-9a-f]+: /, '')
+      .replace(/\(age=\d+s?\)/, '')
+      .trim(),
+  );
+}
+
+export function redact(text: string): string {
+  const cut = text
+    .replace(/invalid value ".*" for parameter/, 'invalid value for parameter')
+    .replace(/password\s*=\s*('[^']*'|\S+)/gi, 'password=…')
+    .replace(/\/etc\/pgbouncer\//g, '');
+  return cut.length > LIMIT ? `${cut.slice(0, LIMIT)}…` : cut;
+}

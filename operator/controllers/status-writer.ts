@@ -1,0 +1,151 @@
+/**
+ * Writes status, and only when it says something new. Conditions, configuration and pods at once; pool numbers rounded
+ * into the same write, or at most every 30 seconds by themselves. Conditions that turn become events.
+ */
+import { API_GROUP_VERSION, KIND, STATUS_FIELD_MANAGER } from '../api/names.ts';
+import type { Condition, ConnectionPooler, PoolerStatus } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { apply } from '../kube/operations.ts';
+import { canonicalJson } from '../plan/canonical-json.ts';
+import type { Situation } from '../rules/situation.ts';
+import { buildStatus } from '../rules/status.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { POOLERS } from './caches.ts';
+import type { Memory } from './memory.ts';
+
+export interface StatusWriter {
+  /** The first word on an object: Ready=Unknown, so that nobody takes silence for success. */
+  writeFirst(pooler: ConnectionPooler): Promise<void>;
+  write(pooler: ConnectionPooler, situation: Situation, memory: Memory): Promise<void>;
+}
+
+export interface StatusWriterDependencies {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly events: EventRecorder;
+  readonly fence: () => void;
+  readonly observed: (object: KubeObject) => void;
+  /** The object as cached now: later than the one a long reconcile began with. */
+  readonly current: (pooler: ConnectionPooler) => ConnectionPooler | undefined;
+}
+
+export const NUMBERS_EVERY_MS = 30_000;
+
+/** Conditions whose turning is worth an event, and which status is the bad one. */
+const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
+  Ready: 'False',
+  Stalled: 'True',
+  ConfigSynced: 'False',
+  CredentialsValid: 'False',
+  BackendReachable: 'False',
+  BudgetValid: 'False',
+  PoolSaturated: 'True',
+};
+
+export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
+  const send = async (pooler: ConnectionPooler, status: PoolerStatus): Promise<void> => {
+    deps.fence();
+    const { name, namespace = 'default' } = pooler.metadata;
+    const object = { apiVersion: API_GROUP_VERSION, kind: KIND, metadata: { name, namespace }, status };
+    deps.observed(
+      await apply<KubeObject>(deps.client, POOLERS, object, {
+        fieldManager: STATUS_FIELD_MANAGER,
+        force: true,
+        subresource: 'status',
+      }),
+    );
+  };
+  return {
+    writeFirst: async (pooler) => {
+      const condition = (type: string, status: Condition['status']): Condition => ({
+        type,
+        status,
+        reason: 'Reconciling',
+        message: 'the operator has seen the object',
+        observedGeneration: pooler.metadata.generation ?? 0,
+        lastTransitionTime: new Date(deps.clock.now()).toISOString(),
+      });
+      await send(pooler, { conditions: [condition('Ready', 'Unknown'), condition('Reconciling', 'True')] });
+    },
+    write: async (pooler, situation, memory) => {
+      const current = deps.current(pooler);
+      if (current === undefined || current.metadata.uid !== pooler.metadata.uid) return;
+      const now = new Date(deps.clock.now()).toISOString();
+      const based: ConnectionPooler = {
+        ...pooler,
+        ...(current.status === undefined ? {} : { status: current.status }),
+      };
+      const held = buildStatus({ pooler: based, situation, now, renewNumbers: false });
+      const changed = canonicalJson(held) !== canonicalJson(current.status);
+      const due = memory.numbersAt === undefined || deps.clock.monotonic() - memory.numbersAt >= NUMBERS_EVERY_MS;
+      const fresh = changed || due ? buildStatus({ pooler: based, situation, now, renewNumbers: true }) : held;
+      if (!changed && !numbersMoved(current.status, fresh)) return;
+      await send(pooler, fresh);
+      memory.numbersAt = deps.clock.monotonic();
+      announce(pooler, current.status?.conditions ?? [], fresh.conditions ?? []);
+    },
+  };
+
+  function announce(pooler: ConnectionPooler, before: readonly Condition[], after: readonly Condition[]): void {
+    for (const condition of after) {
+      const bad = ANNOUNCED[condition.type];
+      const last = before.find(({ type }) => type === condition.type);
+      if (
+        bad === undefined ||
+        condition.status === 'Unknown' ||
+        (last?.status === condition.status && last.reason === condition.reason)
+      )
+        continue;
+      const turnedBad = condition.status === bad;
+      // Good from the start is no news, except for the summary and the configuration.
+      if (!turnedBad && last?.status !== bad && condition.type !== 'Ready' && condition.type !== 'ConfigSynced')
+        continue;
+      if (turnedBad && TRANSIENT.has(condition.reason)) continue;
+      deps.events.record({
+        regarding: pooler,
+        type: turnedBad ? 'Warning' : 'Normal',
+        reason: condition.reason,
+        action: condition.type,
+        note: condition.message,
+      });
+    }
+  }
+}
+
+/** Bad for as long as the operator works on it; not worth a warning. */
+const TRANSIENT: ReadonlySet<string> = new Set([
+  'Applying',
+  'PodsNotReady',
+  'RollingOut',
+  'ApplyingConfig',
+  'ShrinkingShares',
+  'NoReplicas',
+  'Reconciling',
+  'NotRendered',
+]);
+
+/** Whether a number moved enough to be worth a write: something appeared, vanished, or changed by a tenth. */
+function numbersMoved(before: PoolerStatus | undefined, after: PoolerStatus): boolean {
+  if (before === undefined) return true;
+  const flat = (status: PoolerStatus): readonly number[] => [
+    status.clientsWaiting ?? 0,
+    ...(status.budget ?? []).map((row) => row.open ?? 0),
+    ...(status.pools ?? []).flatMap((pool) => [
+      pool.clientsActive ?? 0,
+      pool.serversActive ?? 0,
+      pool.serversIdle ?? 0,
+      pool.poolSize ?? 0,
+      pool.maxWaitSeconds ?? 0,
+    ]),
+  ];
+  const names = (status: PoolerStatus) =>
+    canonicalJson((status.pools ?? []).map((pool) => [pool.database, pool.user]).sort());
+  if (names(before) !== names(after)) return true;
+  const [x, y] = [flat(before), flat(after)];
+  return (
+    x.length !== y.length ||
+    x.some((value, index) => Math.abs(value - (y[index] ?? 0)) > Math.max(value, y[index] ?? 0) / 10)
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * The composition root: settings → API client → caches → observer and controller → servers → signals. Nothing else
+ * wires anything to anything.
+ */
+import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
+import { connect, createCaches, everyCache, POOLERS } from './controllers/caches.ts';
+import { createMemoryStore } from './controllers/memory.ts';
+import { createObserver } from './controllers/observer.ts';
+import { createPace } from './controllers/pace.ts';
+import { explainServers } from './controllers/pod-log.ts';
+import { createPoolerReconcile } from './controllers/pooler.ts';
+import { createStatusWriter } from './controllers/status-writer.ts';
+import { createKubeClient } from './kube/client.ts';
+import { createEventRecorder } from './kube/events.ts';
+import { loadKubeConfig } from './kube/kubeconfig.ts';
+import { createLeaderElector } from './kube/lease.ts';
+import { podLogs } from './kube/operations.ts';
+import { CONTAINER } from './plan/pod-template.ts';
+import { systemClock } from './runtime/clock.ts';
+import { createQueue } from './runtime/queue.ts';
+import { runWorkers } from './runtime/workers.ts';
+import { readSettings } from './settings.ts';
+import { createLogger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { serve } from './telemetry/server.ts';
+
+export const OPERATOR_VERSION = '0.1.0';
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2), process.env);
+  const log = createLogger(settings.logLevel);
+  const warn = (message: string, details: object): void => log.warn(details, message);
+  const metrics = createMetrics(OPERATOR_VERSION);
+  const clock = systemClock;
+  const ending = new AbortController();
+
+  const client = createKubeClient(loadKubeConfig({ context: settings.context }), {
+    userAgent: `poolkeeper/${OPERATOR_VERSION}`,
+    observe: metrics.restCall,
+  });
+  const caches = createCaches(client, { namespaces: settings.namespaces, log: warn });
+  const credentials = createAdminCredentialStore(
+    client,
+    (namespace, name) => caches.secrets.get(`${namespace}/${name}`)?.metadata.resourceVersion,
+  );
+  const elector = createLeaderElector(client, {
+    namespace: settings.leaseNamespace,
+    name: 'poolkeeper',
+    identity: settings.identity,
+    enabled: settings.leaderElect,
+    clock,
+    log: warn,
+  });
+  const fence = (): void => elector.assertMayWrite();
+  const events = createEventRecorder(client, {
+    controller: 'poolkeeper.dev/operator',
+    instance: settings.identity,
+    clock,
+    log: warn,
+  });
+  const observer = createObserver({
+    caches,
+    credentials,
+    clock,
+    intervalMs: settings.observeIntervalMs,
+    concurrency: settings.workers,
+    log: warn,
+    trouble: async (pooler, pod, sinceMs) =>
+      explainServers(
+        await podLogs(client, pooler.metadata.namespace ?? 'default', pod.name, {
+          container: CONTAINER,
+          sinceSeconds: Math.ceil((clock.now() - sinceMs) / 1000) + 1,
+          limitBytes: 64 * 1024,
+        }),
+      ),
+  });
+  const queue = createQueue({ clock, metrics: metrics.queue });
+  connect(caches, (key, initial) => queue.add(key, { priority: initial ? 'low' : 'high' }));
+  observer.onObserved((key) => {
+    if (elector.isLeader()) queue.add(key, { priority: 'low' });
+  });
+  metrics.exposePools(
+    () => caches.poolers.list(),
+    (key) => observer.latest(key),
+  );
+  metrics.exposeStaleness(() =>
+    everyCache(caches).map((cache) => ({ kind: cache.resource.kind, seconds: cache.staleSeconds() })),
+  );
+  metrics.exposeLeadership(() => elector.isLeader());
+
+  const reconcile = createPoolerReconcile({
+    client,
+    caches,
+    credentials,
+    memories: createMemoryStore(),
+    observer,
+    status: createStatusWriter({
+      client,
+      clock,
+      events,
+      fence,
+      observed: (object) => caches.poolers.observed(object),
+      current: (pooler) => caches.poolers.get(`${pooler.metadata.namespace}/${pooler.metadata.name}`),
+    }),
+    events,
+    clock,
+    settings,
+    fence,
+    paced: createPace(settings.maxConcurrentChanges),
+  });
+
+  const server = await serve(settings.listen, metrics.registry, {
+    healthy: () => elector.watchdog(),
+    ready: () => {
+      const waiting = everyCache(caches).filter((cache) => !cache.hasSynced());
+      return waiting.length === 0
+        ? undefined
+        : `waiting for ${waiting.map((cache) => cache.resource.plural).join(', ')}`;
+    },
+  });
+  for (const cache of everyCache(caches)) cache.start(ending.signal);
+  log.info(
+    {
+      version: OPERATOR_VERSION,
+      namespaces: settings.namespaces,
+      identity: settings.identity,
+      watching: POOLERS.plural,
+    },
+    'poolkeeper starts',
+  );
+  await Promise.all(everyCache(caches).map((cache) => cache.synced()));
+  observer.start(ending.signal);
+  log.info({ poolers: caches.poolers.list().length }, 'caches are filled');
+
+  const stopping = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  const led = await elector.waitForLeadership(stopping);
+  if (led) {
+    log.info({ identity: settings.identity }, 'this process leads');
+    // What was seen before leading is looked at once more: nobody else may have.
+    for (const pooler of caches.poolers.list())
+      queue.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`, { priority: 'low' });
+    const workers = runWorkers({
+      queue,
+      concurrency: settings.workers,
+      reconcile,
+      log: warn,
+      observe: metrics.reconcile,
+    });
+    const reason = await Promise.race([stopping, elector.lost()]);
+    log.info({ reason }, 'poolkeeper stops');
+    queue.shutDown();
+    await workers;
+  }
+  ending.abort();
+  await events.flush();
+  await elector.release();
+  server.close();
+  client.close();
+  log.info({}, 'poolkeeper ended');
+  process.exit(elector.isLost() ? 1 : 0);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(
+    `${JSON.stringify({ level: 'fatal', time: new Date().toISOString(), msg: error instanceof Error ? error.message : String(error) })}\n`,
+  );
+  process.exit(1);
+});

@@ -1,0 +1,65 @@
+/**
+ * What the console will say about a file once it is loaded: derived from the whole file, so that nothing rendered is
+ * left unchecked. Sizes that an entry leaves open show as what [pgbouncer] says, or as the compiled default.
+ */
+import type { IniEntry, IniFile } from './ini.ts';
+import { defaultIn, findSetting } from './settings.ts';
+import type { DatabaseRow, UserRow } from './show.ts';
+import { atLeast, type Version } from './version.ts';
+
+export type ExpectedDatabase = Omit<
+  DatabaseRow,
+  'currentConnections' | 'currentClientConnections' | 'paused' | 'disabled'
+>;
+export type ExpectedUser = Omit<UserRow, 'currentConnections' | 'currentClientConnections'>;
+
+/** Without `*`, which the console does not show. */
+export const expectedDatabases = (ini: IniFile, version: Version): readonly ExpectedDatabase[] =>
+  ini.databases.filter(({ name }) => name !== '*').map((entry) => expectedDatabase(entry, ini, version));
+
+function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Version): ExpectedDatabase {
+  const size = (param: string, setting: string): number => Number(params[param] ?? mainValue(ini, setting, version));
+  return {
+    name,
+    port: Number(params['port'] ?? '5432'),
+    database: params['dbname'] ?? name,
+    poolSize: size('pool_size', 'default_pool_size'),
+    minPoolSize: size('min_pool_size', 'min_pool_size'),
+    reservePoolSize: size(
+      params['reserve_pool'] === undefined ? 'reserve_pool_size' : 'reserve_pool',
+      'reserve_pool_size',
+    ),
+    maxConnections: size('max_db_connections', 'max_db_connections'),
+    ...(params['host'] !== undefined && { host: params['host'] }),
+    ...(params['user'] !== undefined && { forceUser: params['user'] }),
+    ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
+    ...(params['load_balance_hosts'] !== undefined && { loadBalanceHosts: params['load_balance_hosts'].toLowerCase() }),
+    ...(atLeast(version, '1.23') && { serverLifetime: size('server_lifetime', 'server_lifetime') }),
+    ...(atLeast(version, '1.24') && {
+      maxClientConnections: size('max_db_client_connections', 'max_db_client_connections'),
+    }),
+  };
+}
+
+export const expectedUsers = (ini: IniFile, version: Version): readonly ExpectedUser[] =>
+  ini.users.map((entry) => expectedUser(entry, ini, version));
+
+/** @param entry with no parameters, what a user without a line in [users] shows */
+export function expectedUser({ name, params }: IniEntry, ini: IniFile, version: Version): ExpectedUser {
+  const limit = (setting: string): number => Number(params[setting] ?? mainValue(ini, setting, version));
+  return {
+    name,
+    ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
+    ...(params['pool_size'] !== undefined && { poolSize: Number(params['pool_size']) }),
+    ...(params['reserve_pool_size'] !== undefined && { reservePoolSize: Number(params['reserve_pool_size']) }),
+    ...(atLeast(version, '1.23') && { maxUserConnections: limit('max_user_connections') }),
+    ...(atLeast(version, '1.24') && { maxUserClientConnections: limit('max_user_client_connections') }),
+  };
+}
+
+/** What [pgbouncer] says about a setting that every database or user falls back to. */
+function mainValue(ini: IniFile, name: string, version: Version): string {
+  const stated = ini.pgbouncer.find(([key]) => key === name)?.[1];
+  const setting = findSetting('pgbouncer', name);
+  return stated ?? (setting && defaultIn(setting, version)) ?? '0';
+}

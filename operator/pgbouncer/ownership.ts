@@ -1,0 +1,98 @@
+/**
+ * Who decides a setting: a typed field of the spec, the operator itself, or the user through `parameters`. A setting
+ * that is named here in neither way is free.
+ */
+import type { Section } from './settings.ts';
+
+export type Ownership =
+  | { readonly kind: 'field'; readonly field: string }
+  | { readonly kind: 'reserved'; readonly why: string }
+  | { readonly kind: 'free' };
+
+type Names = Readonly<Record<string, string>>;
+
+const FIELDS: Readonly<Record<Section, Names>> = {
+  pgbouncer: {
+    max_client_conn: 'spec.maxClientConnections',
+    pool_mode: 'spec.defaults.poolMode',
+    default_pool_size: 'spec.defaults.poolSize',
+    min_pool_size: 'spec.defaults.minPoolSize',
+    reserve_pool_size: 'spec.defaults.reservePoolSize',
+    auth_type: 'spec.auth.type',
+  },
+  databases: {
+    host: 'spec.backends[].host',
+    port: 'spec.backends[].port',
+    dbname: 'spec.databases[].dbname',
+    user: 'spec.databases[].serverUser',
+    password: 'spec.databases[].serverUser',
+    pool_mode: 'spec.databases[].poolMode',
+    pool_size: 'spec.databases[].poolSize',
+    min_pool_size: 'spec.databases[].minPoolSize',
+    reserve_pool: 'spec.databases[].reservePoolSize',
+    reserve_pool_size: 'spec.databases[].reservePoolSize',
+    max_db_connections: 'spec.databases[].maxServerConnections',
+    max_db_client_connections: 'spec.databases[].maxClientConnections',
+    server_lifetime: 'spec.databases[].serverLifetime',
+    connect_query: 'spec.databases[].connectQuery',
+  },
+  users: {
+    pool_mode: 'spec.users[].poolMode',
+    pool_size: 'spec.users[].poolSize',
+    max_user_connections: 'spec.users[].maxServerConnections',
+    max_user_client_connections: 'spec.users[].maxClientConnections',
+    query_timeout: 'spec.users[].queryTimeout',
+    idle_transaction_timeout: 'spec.users[].idleTransactionTimeout',
+  },
+  peers: {},
+};
+
+const CONSOLE = 'the operator needs the console to prove every change';
+const LOGS = 'the container logs to its standard error';
+const TLS = 'certificates come from Secrets, and this version of the operator does not take them yet';
+const LOOKUP =
+  'the credentials of a lookup come from a Secret, and this version of the operator does not take them yet';
+const SOCKET = "the pod's probes use the Unix socket";
+const PEERS = 'peers are the pods that run, which only the operator knows';
+
+const RESERVED: Readonly<Record<Section, Names>> = {
+  pgbouncer: {
+    admin_users: CONSOLE,
+    stats_users: CONSOLE,
+    auth_file: 'the userlist is made from Secrets',
+    auth_hba_file: "the operator's own access rules must come first",
+    auth_ident_file: "the operator's own access rules must come first",
+    auth_query: LOOKUP,
+    auth_user: LOOKUP,
+    auth_dbname: LOOKUP,
+    auth_ldap_options: LOOKUP,
+    conffile: 'every process reads the files that the operator hands it',
+    job_name: 'it names a service of the operating system, and a container is none',
+    service_name: 'it names a service of the operating system, and a container is none',
+    listen_addr: 'the Service finds PgBouncer on every address of the pod',
+    listen_port: 'the Service and the console find PgBouncer on one port',
+    logfile: LOGS,
+    syslog: LOGS,
+    syslog_facility: LOGS,
+    syslog_ident: 'it carries the revision of the configuration, by which a reload is proved',
+    peer_id: PEERS,
+    pidfile: 'PgBouncer is the first process of its container',
+    resolv_conf: 'the pod has the name servers of the cluster',
+    so_reuseport: 'one container runs one process: raise `spec.replicas` instead',
+    unix_socket_dir: SOCKET,
+    unix_socket_group: SOCKET,
+    unix_socket_mode: SOCKET,
+    user: 'the container runs as a user without privileges already',
+  },
+  databases: { auth_user: LOOKUP, auth_dbname: LOOKUP, auth_query: LOOKUP },
+  users: {},
+  peers: { host: PEERS, port: PEERS, pool_size: PEERS },
+};
+
+/** @param name of a setting that exists */
+export function ownershipOf(section: Section, name: string): Ownership {
+  const field = FIELDS[section][name];
+  if (field !== undefined) return { kind: 'field', field };
+  const why = section === 'pgbouncer' && /^(client|server)_tls/.test(name) ? TLS : RESERVED[section][name];
+  return why === undefined ? { kind: 'free' } : { kind: 'reserved', why };
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { formatFault } from '../api/fault.ts';
+import type { PoolerSpec } from '../api/types.ts';
+import { holdersOf, planBudget } from './budget.ts';
+
+const spec = (fields: Partial<PoolerSpec>): PoolerSpec => ({
+  replicas: 3,
+  suspend: false,
+  profile: 'balanced',
+  backends: [{ name: 'primary', host: 'pg', port: 5432 }],
+  ...fields,
+});
+
+test('a share is what every pod may hold while a rollout runs and one pod drains', () => {
+  const budget = planBudget(
+    spec({ databases: [{ name: 'app', connectionBudget: 25 }, { name: 'batch', connectionBudget: 12 }] }),
+    holdersOf(3, 3),
+  );
+  assert.deepEqual(Object.fromEntries(budget.shares), { app: 5, batch: 2 });
+  assert.deepEqual(budget.faults, []);
+  assert.deepEqual(budget.rows, [{ backend: 'primary', budget: 37, committed: 37 }]);
+});
+
+test('pods that exist count, also those that the spec does not want any more', () => {
+  assert.equal(holdersOf(3, 9), 9);
+  assert.equal(holdersOf(3, 0), 5);
+});
+
+test("what a backend's databases do not state is divided equally", () => {
+  const budget = planBudget(
+    spec({
+      backends: [{ name: 'primary', host: 'pg', port: 5432, serverMaxConnections: 200, connectionBudget: '80%' }],
+      databases: [{ name: 'a', connectionBudget: 60 }, { name: 'b' }, { name: 'c' }],
+    }),
+    5,
+  );
+  assert.deepEqual(Object.fromEntries(budget.shares), { a: 12, b: 10, c: 10 });
+  assert.deepEqual(budget.rows, [{ backend: 'primary', serverMaxConnections: 200, budget: 160, committed: 160 }]);
+});
+
+const faulty: readonly { readonly name: string; readonly spec: Partial<PoolerSpec>; readonly message: RegExp }[] = [
+  {
+    name: 'a budget smaller than one connection for each pod names the pods',
+    spec: { databases: [{ name: 'app', connectionBudget: 4 }] },
+    message: /spec\.databases\[0\]\.connectionBudget: is less than one connection for each of the 5 pods.*\(4\); give at least 5/,
+  },
+  {
+    name: 'budgets of databases that sum to more than the backend has show the sum',
+    spec: {
+      backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: 30 }],
+      databases: [{ name: 'a', connectionBudget: 20 }, { name: 'b', connectionBudget: 20 }],
+    },
+    message: /spec\.backends\[0\]\.connectionBudget: is 30 connections, .* sum to 40 \(a 20 \+ b 20\) \(30\)/,
+  },
+  {
+    name: 'a share of a server whose size is not stated',
+    spec: { backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: '80%' }], databases: [{ name: 'a' }] },
+    message: /serverMaxConnections is not stated \("80%"\); set spec\.backends\[0\]\.serverMaxConnections/,
+  },
+  {
+    name: 'a budget above what the server takes',
+    spec: { backends: [{ name: 'primary', host: 'pg', port: 5432, serverMaxConnections: 97, connectionBudget: 100 }], databases: [{ name: 'a' }] },
+    message: /is more than the server takes, 97 \(100\)/,
+  },
+];
+
+for (const { name, spec: fields, message } of faulty) {
+  test(`a fault: ${name}`, () => {
+    const { faults } = planBudget(spec(fields), 5);
+    assert.equal(faults.length, 1);
+    assert.match(faults.map(formatFault).join(), message);
+  });
+}
+
+test('whatever the numbers, all pods together stay inside every budget, and no share is 0 (unlimited)', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.option(fc.integer({ min: 1, max: 500 }), { nil: undefined }), { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 1, max: 1000 }),
+      fc.integer({ min: 0, max: 40 }),
+      (stated, ceiling, replicas) => {
+        const holders = holdersOf(replicas, 0);
+        const databases = stated.map((connectionBudget, index) => ({
+          name: `db${index}`,
+          ...(connectionBudget === undefined ? {} : { connectionBudget }),
+        }));
+        const budget = planBudget(
+          spec({ replicas, backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: ceiling }], databases }),
+          holders,
+        );
+        const shares = [...budget.shares.values()];
+        assert.ok(shares.every((share) => share >= 1));
+        if (budget.faults.length > 0) return;
+        const total = shares.reduce((sum, share) => sum + share * holders, 0);
+        assert.ok(total <= ceiling, `${total} > ${ceiling}`);
+        for (const database of databases) {
+          const share = budget.shares.get(database.name) ?? 0;
+          if (database.connectionBudget !== undefined) assert.ok(share * holders <= database.connectionBudget);
+        }
+      },
+    ),
+  );
+});

@@ -1,0 +1,128 @@
+/**
+ * The whole configuration of one pooler: files, revision, and what a proof must find. Pure and deterministic: the same
+ * spec, version, secrets and number of holders give the same bytes.
+ */
+import { createHmac } from 'node:crypto';
+import type { Fault } from '../api/fault.ts';
+import { PROOF_USER } from '../api/names.ts';
+import type { PoolerSpec } from '../api/types.ts';
+import { printHba } from '../pgbouncer/hba.ts';
+import { type IniFile, printIni } from '../pgbouncer/ini.ts';
+import { findSetting, isRestartOnly } from '../pgbouncer/settings.ts';
+import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import type { Version } from '../pgbouncer/version.ts';
+import { planAccessRules } from './access-rules.ts';
+import { type Budget, type BudgetRow, planBudget } from './budget.ts';
+import { type OperatorPasswords, planUserlist, type SecretLookup } from './credentials.ts';
+import { planDatabases, planUsers } from './database-section.ts';
+import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
+
+export interface ConfigInput {
+  readonly spec: PoolerSpec;
+  readonly namespace: string;
+  readonly version: Version;
+  /** Pods that can hold server connections at once, see holdersOf. */
+  readonly holders: number;
+  readonly passwords: OperatorPasswords;
+  /** Key of the revision's HMAC, so that a revision is no oracle for passwords. */
+  readonly revisionKey: string;
+  readonly lookup: SecretLookup;
+}
+
+/** The files of one revision, as they stand in the configuration Secret: name → text. */
+export type ConfigFiles = Readonly<Record<string, string>>;
+
+export interface Config {
+  readonly revision: string;
+  readonly ini: IniFile;
+  readonly files: ConfigFiles;
+  readonly proofPassword: string;
+  readonly settings: readonly EffectiveSetting[];
+  readonly restartOnly: Readonly<Record<string, string>>;
+}
+
+export interface PlannedConfig {
+  /** Absent when anything is wrong: what runs keeps running. */
+  readonly config?: Config;
+  readonly faults: {
+    readonly spec: readonly Fault[];
+    readonly budget: readonly Fault[];
+    readonly credentials: readonly Fault[];
+  };
+  readonly budget: readonly BudgetRow[];
+  /** Needed to choose a pod template also when credentials are missing. */
+  readonly restartOnly: Readonly<Record<string, string>>;
+}
+
+export const proofPasswordOf = (revisionKey: string, revision: string): string =>
+  createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
+
+export function planConfig(input: ConfigInput): PlannedConfig {
+  const { spec, version } = input;
+  const budget: Budget = planBudget(spec, input.holders);
+  const userlist = planUserlist(spec, version, input.passwords, input.lookup);
+  const hba = printHba(planAccessRules(spec));
+  const draft = planIni(input, budget, 'revision');
+  const restartOnly = restartOnlyOf(draft.settings, version);
+  const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
+  if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
+    return { faults, budget: budget.rows, restartOnly };
+  }
+
+  const revision = createHmac('sha256', input.revisionKey)
+    .update([printIni(draft.ini, version), printUserlist(userlist.entries), hba].join('\0'))
+    .digest('hex')
+    .slice(0, 8);
+  const { ini, settings } = planIni(input, budget, revision);
+  const proofPassword = proofPasswordOf(input.revisionKey, revision);
+  const users: readonly UserlistEntry[] = [...userlist.entries, { name: PROOF_USER, password: proofPassword }];
+  return {
+    faults,
+    budget: budget.rows,
+    restartOnly,
+    config: {
+      revision,
+      ini,
+      proofPassword,
+      settings,
+      restartOnly,
+      files: {
+        [`${revision}.ini`]: printIni(ini, version),
+        [`${revision}.userlist`]: printUserlist(users),
+        [`${revision}.hba`]: hba,
+      },
+    },
+  };
+}
+
+/** The one line of `proved.ini`, and of a pod's entry file while it is handed a revision. */
+export const includeOf = (revision: string): string => `%include ${CONFIG_DIRECTORY}/${revision}.ini`;
+export const PROVED_FILE = 'proved.ini';
+/** The entry file's line at rest. */
+export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
+
+function planIni(input: ConfigInput, budget: Budget, revision: string) {
+  const { spec, version } = input;
+  const main = planMainSection(spec, version, revision);
+  const databases = planDatabases(spec, version, budget, input.namespace);
+  const users = planUsers(spec, version);
+  const ini: IniFile = {
+    databases: databases.entries,
+    users: users.entries,
+    pgbouncer: [
+      ...main.settings.map(({ key, value }) => [key, value] as const),
+      // SHOW CONFIG returns it only if the file was parsed to its end, so nothing may follow.
+      ['syslog_ident', revision] as const,
+    ],
+  };
+  return { ini, settings: main.settings, faults: [...main.faults, ...databases.faults, ...users.faults] };
+}
+
+function restartOnlyOf(settings: readonly EffectiveSetting[], version: Version): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    settings.flatMap(({ key, value }) => {
+      const setting = findSetting('pgbouncer', key);
+      return setting !== undefined && isRestartOnly(setting, version) ? [[key, value]] : [];
+    }),
+  );
+}

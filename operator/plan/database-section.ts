@@ -1,0 +1,167 @@
+/** Decides every entry of [databases] and [users]: typed fields, the budget's share, and `parameters`. */
+import type { Fault } from '../api/fault.ts';
+import type { Database, PoolerSpec, User } from '../api/types.ts';
+import { parseDuration } from '../pgbouncer/duration.ts';
+import { checkParameter } from '../pgbouncer/parameter.ts';
+import { findSetting, type Section } from '../pgbouncer/settings.ts';
+import { byteLength, MAX_DATABASE_BYTES, MAX_USER_BYTES, quoteKey } from '../pgbouncer/text.ts';
+import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
+import { type Budget, backendOf } from './budget.ts';
+import { planPoolSizes } from './pool-sizes.ts';
+
+export interface Entry {
+  readonly name: string;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+interface Entries {
+  readonly entries: readonly Entry[];
+  readonly faults: readonly Fault[];
+}
+
+/** Without `databases`, everything goes to the first backend under its own name. */
+const EVERYTHING: readonly Database[] = [{ name: '*' }];
+
+export const databasesOf = (spec: PoolerSpec): readonly Database[] => spec.databases ?? EVERYTHING;
+
+/** @param namespace of the pooler: a Service without one is looked for there */
+export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget, namespace: string): Entries {
+  const faults: Fault[] = [];
+  const entries = databasesOf(spec).map((database, index): Entry => {
+    const path = `spec.databases[${index}]`;
+    const section = new Params('databases', version, path);
+    section.name(database.name, `${path}.name`, MAX_DATABASE_BYTES);
+    section.length(database.dbname, `${path}.dbname`, MAX_DATABASE_BYTES);
+    const backend = backendOf(spec, database);
+    section.set('host', backend?.service ? serviceHost(backend.service, namespace) : backend?.host);
+    section.set('port', backend?.port);
+    if (database.name !== '*' || database.dbname !== undefined) section.set('dbname', database.dbname ?? database.name);
+    section.set('user', database.serverUser?.name);
+    const { sizes, faults: sizeFaults } = planPoolSizes(
+      database,
+      budget.shares.get(database.name),
+      spec.defaults?.minPoolSize,
+      path,
+    );
+    section.field('poolMode', 'pool_mode', database.poolMode);
+    section.field('poolSize', 'pool_size', sizes.poolSize);
+    section.field('minPoolSize', 'min_pool_size', sizes.minPoolSize);
+    section.field(
+      'reservePoolSize',
+      atLeast(version, '1.24') ? 'reserve_pool_size' : 'reserve_pool',
+      sizes.reservePoolSize,
+    );
+    section.field('maxServerConnections', 'max_db_connections', sizes.maxServerConnections);
+    section.field('maxClientConnections', 'max_db_client_connections', database.maxClientConnections);
+    section.duration('serverLifetime', 'server_lifetime', database.serverLifetime);
+    section.field('connectQuery', 'connect_query', database.connectQuery);
+    section.parameters(database.parameters);
+    faults.push(...sizeFaults, ...section.faults);
+    return { name: database.name, params: section.params };
+  });
+  return { entries, faults };
+}
+
+/** A user without limits of its own has no line in [users]: its line in the userlist is enough. */
+export function planUsers(spec: PoolerSpec, version: Version): Entries {
+  const faults: Fault[] = [];
+  const entries = (spec.users ?? []).flatMap((user: User, index): readonly Entry[] => {
+    const section = new Params('users', version, `spec.users[${index}]`);
+    section.field('poolMode', 'pool_mode', user.poolMode);
+    section.field('poolSize', 'pool_size', user.poolSize);
+    section.field('maxServerConnections', 'max_user_connections', user.maxServerConnections);
+    section.field('maxClientConnections', 'max_user_client_connections', user.maxClientConnections);
+    section.duration('queryTimeout', 'query_timeout', user.queryTimeout);
+    section.duration('idleTransactionTimeout', 'idle_transaction_timeout', user.idleTransactionTimeout);
+    section.parameters(user.parameters);
+    if (Object.keys(section.params).length > 0) section.name(user.name, `spec.users[${index}].name`, MAX_USER_BYTES);
+    faults.push(...section.faults);
+    return Object.keys(section.params).length === 0 ? [] : [{ name: user.name, params: section.params }];
+  });
+  return { entries, faults };
+}
+
+const serviceHost = (service: { readonly name: string; readonly namespace?: string }, namespace: string): string =>
+  `${service.name}.${service.namespace ?? namespace}.svc`;
+
+/** The parameters of one entry while they are gathered, with the faults of those that cannot be. */
+class Params {
+  readonly params: Record<string, string> = {};
+  readonly faults: Fault[] = [];
+  readonly #section: Section;
+  readonly #version: Version;
+  readonly #path: string;
+
+  constructor(section: Section, version: Version, path: string) {
+    this.#section = section;
+    this.#version = version;
+    this.#path = path;
+  }
+
+  /** The name of an entry: it must be one that this PgBouncer can read back. */
+  name(name: string, path: string, limit: number): void {
+    if (quoteKey(name, this.#version) === undefined) {
+      this.faults.push({
+        path,
+        value: name,
+        problem: `has characters that PgBouncer ${formatVersion(this.#version)} cannot read in a name`,
+        remedy: 'use letters, digits and _.-, or PgBouncer 1.25 and newer, which read all but quotes',
+      });
+    }
+    this.length(name, path, limit);
+  }
+
+  length(name: string | undefined, path: string, limit: number): void {
+    if (name === undefined || byteLength(name) <= limit) return;
+    this.faults.push({
+      path,
+      value: name,
+      problem: `has ${byteLength(name)} bytes`,
+      remedy: `PgBouncer takes ${limit}`,
+    });
+  }
+
+  set(key: string, value: string | number | undefined): void {
+    if (value !== undefined) this.params[key] = String(value);
+  }
+
+  /** A typed field: refused with the version it needs when this PgBouncer does not know the key. */
+  field(field: string, key: string, value: string | number | undefined): void {
+    if (value === undefined) return;
+    const setting = findSetting(this.#section, key);
+    if (setting !== undefined && !atLeast(this.#version, setting.since)) {
+      this.faults.push({
+        path: `${this.#path}.${field}`,
+        value,
+        problem: `needs PgBouncer ${setting.since} or newer, and the image has ${formatVersion(this.#version)}`,
+        remedy: 'use a newer image, or remove it',
+      });
+      return;
+    }
+    this.set(key, value);
+  }
+
+  duration(field: string, key: string, value: string | undefined): void {
+    if (value === undefined) return;
+    const seconds = parseDuration(value);
+    if (seconds === undefined || seconds < 1) {
+      this.faults.push({
+        path: `${this.#path}.${field}`,
+        value,
+        problem: 'is not a duration',
+        remedy: 'write whole seconds and up: "90s", "30m", "1h30m"',
+      });
+      return;
+    }
+    this.field(field, key, seconds);
+  }
+
+  parameters(stated: Readonly<Record<string, string | number>> | undefined): void {
+    for (const [key, value] of Object.entries(stated ?? {})) {
+      const path = `${this.#path}.parameters.${key}`;
+      const fault = checkParameter({ section: this.#section, key, value, version: this.#version, path });
+      if (fault) this.faults.push(fault);
+      else this.set(key, value);
+    }
+  }
+}

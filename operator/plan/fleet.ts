@@ -1,0 +1,165 @@
+/** Sums what the pods' consoles say into the fleet's numbers, and keeps the fullest replica visible. */
+import type { PoolerSpec } from '../api/types.ts';
+import { backendOf } from './budget.ts';
+import { databasesOf } from './database-section.ts';
+
+/** One row of SHOW POOLS of one pod. */
+export interface PoolReading {
+  readonly database: string;
+  readonly user: string;
+  readonly mode: string;
+  readonly clientsActive: number;
+  readonly clientsWaiting: number;
+  readonly serversActive: number;
+  /** Idle and "used" (idle for longer than server_check_delay). */
+  readonly serversIdle: number;
+  /** Tested, being cancelled: established, neither idle nor in use. */
+  readonly serversOther: number;
+  /** Still logging in: not established. */
+  readonly serversLogin: number;
+  readonly maxWaitSeconds: number;
+}
+
+/** What matters of one row of SHOW DATABASES. */
+export interface DatabaseReading {
+  readonly name: string;
+  readonly poolSize: number;
+  readonly reservePoolSize: number;
+  /** 0: unlimited. */
+  readonly maxConnections: number;
+}
+
+export interface PodReading {
+  readonly pod: string;
+  readonly version: string;
+  readonly pools: readonly PoolReading[];
+  readonly databases: readonly DatabaseReading[];
+  /** What the log says of failed server logins, read only when a pool had a reason to connect and did not. */
+  readonly trouble?: string;
+}
+
+export interface PoolSummary {
+  readonly database: string;
+  readonly user: string;
+  readonly mode: string;
+  readonly clientsActive: number;
+  readonly clientsWaiting: number;
+  readonly serversActive: number;
+  readonly serversIdle: number;
+  readonly poolSize: number;
+  readonly utilization: number;
+  readonly maxWaitSeconds: number;
+  readonly worst: { readonly pod: string; readonly utilization: number };
+}
+
+export interface BackendView {
+  readonly name: string;
+  /** Established server connections of the fleet. */
+  readonly servers: number;
+  readonly clientsWaiting: number;
+  readonly maxWaitSeconds: number;
+  readonly trouble?: string;
+}
+
+export interface FleetView {
+  readonly pools: readonly PoolSummary[];
+  readonly poolsOmitted: number;
+  readonly clientsWaiting: number;
+  readonly backends: readonly BackendView[];
+  readonly version: string | undefined;
+}
+
+export const POOLS_LIMIT = 50;
+
+export function planFleet(spec: PoolerSpec, readings: readonly PodReading[]): FleetView {
+  const pools = summarisePools(readings);
+  return {
+    pools: pools.slice(0, POOLS_LIMIT),
+    poolsOmitted: Math.max(0, pools.length - POOLS_LIMIT),
+    clientsWaiting: sum(pools.map((pool) => pool.clientsWaiting)),
+    backends: spec.backends.map((backend) => viewBackend(spec, backend.name, readings)),
+    version: readings[0]?.version,
+  };
+}
+
+/** Which backend a pool's database leads to; what no entry names goes where `*` does. */
+export function backendNameOf(spec: PoolerSpec, database: string): string | undefined {
+  const entries = databasesOf(spec);
+  const entry = entries.find(({ name }) => name === database) ?? entries.find(({ name }) => name === '*');
+  return entry === undefined ? undefined : backendOf(spec, entry)?.name;
+}
+
+function summarisePools(readings: readonly PodReading[]): readonly PoolSummary[] {
+  const byPool = Map.groupBy(
+    readings.flatMap((reading) =>
+      reading.pools.map((pool) => ({ pod: reading.pod, pool, size: sizeOf(reading, pool.database) })),
+    ),
+    ({ pool }) => `${pool.database}\0${pool.user}`,
+  );
+  return [...byPool.values()]
+    .flatMap((members): readonly PoolSummary[] => {
+      const first = members[0]?.pool;
+      if (first === undefined) return [];
+      const total = (pick: (pool: PoolReading) => number) => sum(members.map(({ pool }) => pick(pool)));
+      const poolSize = sum(members.map(({ size }) => size));
+      const worst = members
+        .map(({ pod, pool, size }) => ({ pod, utilization: percent(pool.serversActive, size) }))
+        .reduce((a, b) => (b.utilization > a.utilization ? b : a));
+      return [
+        {
+          database: first.database,
+          user: first.user,
+          mode: first.mode,
+          clientsActive: total((pool) => pool.clientsActive),
+          clientsWaiting: total((pool) => pool.clientsWaiting),
+          serversActive: total((pool) => pool.serversActive),
+          serversIdle: total((pool) => pool.serversIdle),
+          poolSize,
+          utilization: percent(
+            total((pool) => pool.serversActive),
+            poolSize,
+          ),
+          maxWaitSeconds: Math.max(...members.map(({ pool }) => pool.maxWaitSeconds)),
+          worst,
+        },
+      ];
+    })
+    .sort(
+      (a, b) =>
+        b.maxWaitSeconds - a.maxWaitSeconds ||
+        b.clientsWaiting - a.clientsWaiting ||
+        b.utilization - a.utilization ||
+        compare(a, b),
+    );
+}
+
+const compare = (a: PoolSummary, b: PoolSummary): number =>
+  a.database === b.database ? (a.user < b.user ? -1 : 1) : a.database < b.database ? -1 : 1;
+
+/** What one replica's pool may open: its size and reserve, under the ceiling of the database. */
+function sizeOf(reading: PodReading, database: string): number {
+  const row = reading.databases.find(({ name }) => name === database);
+  if (row === undefined) return 0;
+  const size = row.poolSize + row.reservePoolSize;
+  return row.maxConnections > 0 ? Math.min(size, row.maxConnections) : size;
+}
+
+function viewBackend(spec: PoolerSpec, name: string, readings: readonly PodReading[]): BackendView {
+  const pools = readings
+    .flatMap((reading) => reading.pools)
+    .filter((pool) => backendNameOf(spec, pool.database) === name);
+  const trouble = readings.find(
+    (reading) =>
+      reading.trouble !== undefined && reading.pools.some((pool) => backendNameOf(spec, pool.database) === name),
+  )?.trouble;
+  return {
+    name,
+    servers: sum(pools.map((pool) => pool.serversActive + pool.serversIdle + pool.serversOther)),
+    clientsWaiting: sum(pools.map((pool) => pool.clientsWaiting)),
+    maxWaitSeconds: Math.max(0, ...pools.map((pool) => pool.maxWaitSeconds)),
+    ...(trouble === undefined ? {} : { trouble }),
+  };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, value) => total + value, 0);
+const percent = (part: number, whole: number): number => (whole <= 0 ? 0 : Math.round((100 * part) / whole));

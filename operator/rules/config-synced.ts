@@ -1,0 +1,46 @@
+/** ConfigSynced: every replica was proved to run what the specification asks for. */
+import { currentPods, type Finding, provedPods, type Situation } from './situation.ts';
+
+export function configSynced(situation: Situation): Finding {
+  const { desired, pointer, failed, retrying } = situation.config;
+  const pods = currentPods(situation);
+  const proved = provedPods(situation);
+  if (desired === undefined) {
+    return pointer === undefined
+      ? {
+          status: 'False',
+          reason: 'NotRendered',
+          message: 'there is no configuration yet, see Stalled and CredentialsValid',
+        }
+      : {
+          status: 'False',
+          reason: 'NotRendered',
+          message: `revision ${pointer} keeps running, see Stalled and CredentialsValid`,
+        };
+  }
+  if (failed?.revision === desired) {
+    return {
+      status: 'False',
+      reason: 'Refused',
+      message: `revision ${desired} was rolled back to ${pointer ?? 'none'}: ${failed.reason}`,
+    };
+  }
+  if (pods.length === 0) {
+    return situation.wantedReplicas === 0
+      ? { status: 'True', reason: 'NoReplicas', message: `revision ${desired} waits for the first replica` }
+      : { status: 'Unknown', reason: 'NoReplicas', message: `revision ${desired} waits for the first replica` };
+  }
+  if (proved.length === pods.length && pointer === desired) {
+    return {
+      status: 'True',
+      reason: 'Proved',
+      message: `revision ${desired} was proved on all ${pods.length} replicas`,
+    };
+  }
+  const state = `revision ${desired} was proved on ${proved.length} of ${pods.length} replicas`;
+  return {
+    status: 'False',
+    reason: 'Applying',
+    message: retrying === undefined ? state : `${state}; tried again: ${retrying}`,
+  };
+}

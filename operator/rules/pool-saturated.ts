@@ -1,0 +1,35 @@
+/** PoolSaturated: clients wait because a pool is full, or are about to. */
+import type { Condition } from '../api/types.ts';
+import type { Finding, Situation } from './situation.ts';
+
+/** True from 80 percent of a pool in use, or a client that has waited a second; False again below 70 and no such wait. */
+export const SATURATED_PERCENT = 80;
+export const RELAXED_PERCENT = 70;
+export const SATURATED_WAIT_SECONDS = 1;
+
+export function poolSaturated(situation: Situation, before: Condition | undefined): Finding {
+  if (situation.fleet === undefined)
+    return { status: 'Unknown', reason: 'NotObserved', message: 'no console was read yet' };
+  const limit = before?.status === 'True' ? RELAXED_PERCENT : SATURATED_PERCENT;
+  const waiting = situation.fleet.pools.find(
+    (pool) => pool.clientsWaiting > 0 && pool.maxWaitSeconds >= SATURATED_WAIT_SECONDS,
+  );
+  if (waiting !== undefined) {
+    return {
+      status: 'True',
+      reason: 'ClientsWaiting',
+      message: `clients of ${waiting.database}/${waiting.user} wait for a server connection; raise poolSize or the connectionBudget, or find what holds connections`,
+    };
+  }
+  const full = situation.fleet.pools.find(
+    (pool) => pool.utilization >= limit || (pool.worst.utilization >= 100 && pool.clientsWaiting > 0),
+  );
+  if (full !== undefined) {
+    return {
+      status: 'True',
+      reason: 'NearlyFull',
+      message: `the pool of ${full.database}/${full.user} is in use to ${SATURATED_PERCENT} percent or nearly so; raise poolSize or the connectionBudget`,
+    };
+  }
+  return { status: 'False', reason: 'Relaxed', message: 'no pool is full' };
+}

@@ -1,0 +1,30 @@
+/** Ready: the summary. The database's health and full pools have conditions of their own and do not lower it. */
+import { configSynced } from './config-synced.ts';
+import { credentialsValid } from './credentials-valid.ts';
+import { reconciling } from './reconciling.ts';
+import { currentPods, type Finding, type Situation } from './situation.ts';
+import { stalled } from './stalled.ts';
+
+export function ready(situation: Situation): Finding {
+  const isStalled = stalled(situation);
+  if (isStalled.status === 'True') return { status: 'False', reason: isStalled.reason, message: isStalled.message };
+  const credentials = credentialsValid(situation);
+  if (credentials.status !== 'True')
+    return { status: 'False', reason: credentials.reason, message: credentials.message };
+  const readyPods = currentPods(situation).filter((pod) => pod.ready).length;
+  if (readyPods < situation.wantedReplicas || currentPods(situation).length !== situation.wantedReplicas) {
+    const progress = reconciling(situation);
+    return {
+      status: 'False',
+      reason: progress.status === 'True' ? progress.reason : 'PodsNotReady',
+      message: progress.message,
+    };
+  }
+  const synced = configSynced(situation);
+  if (synced.status !== 'True') return { status: 'False', reason: synced.reason, message: synced.message };
+  return {
+    status: 'True',
+    reason: 'Ready',
+    message: `${readyPods} replicas are ready, all proved on revision ${situation.config.desired}`,
+  };
+}

@@ -1,0 +1,54 @@
+/** What the rules look at: everything observed about one pooler at one moment, and nothing that decides. */
+import type { Fault } from '../api/fault.ts';
+import type { BudgetRow } from '../plan/budget.ts';
+import type { FleetView } from '../plan/fleet.ts';
+import type { PodView } from '../plan/pods.ts';
+
+export interface Situation {
+  readonly generation: number;
+  readonly suspended: boolean;
+  readonly wantedReplicas: number;
+  readonly faults: {
+    readonly spec: readonly Fault[];
+    readonly budget: readonly Fault[];
+    readonly credentials: readonly Fault[];
+  };
+  /** Objects of a wanted name that belong to somebody else. */
+  readonly collisions: readonly { readonly object: string; readonly owner: string }[];
+  readonly config: {
+    /** What the spec asks for; undefined while it cannot be rendered. */
+    readonly desired: string | undefined;
+    /** What `proved.ini` of the current template names. */
+    readonly pointer: string | undefined;
+    readonly failed: { readonly revision: string; readonly reason: string } | undefined;
+    readonly restartRequired: readonly string[];
+    /** Why the last attempt is tried again. */
+    readonly retrying: string | undefined;
+  };
+  readonly template: string | undefined;
+  readonly pods: readonly PodView[];
+  /** The proved revision of each pod by name. */
+  readonly proved: ReadonlyMap<string, string>;
+  readonly waitsForShares: boolean;
+  readonly budget: readonly BudgetRow[];
+  /** What SHOW VERSION says when it is not what the spec says. */
+  readonly versionMismatch: { readonly stated: string; readonly found: string } | undefined;
+  readonly fleet: FleetView | undefined;
+}
+
+/** What one rule found. */
+export interface Finding {
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** One CamelCase word. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Pods that count: of the current template, and not on their way out. */
+export const currentPods = (situation: Situation): readonly PodView[] =>
+  situation.pods.filter((pod) => !pod.terminating && pod.template === situation.template);
+
+export const provedPods = (situation: Situation): readonly PodView[] =>
+  currentPods(situation).filter(
+    (pod) => situation.config.desired !== undefined && situation.proved.get(pod.name) === situation.config.desired,
+  );

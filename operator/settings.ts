@@ -1,0 +1,81 @@
+/** The operator's own settings: command line flags, each with a default that suits a cluster-wide installation. */
+import { parseArgs } from 'node:util';
+import { parseDuration } from './pgbouncer/duration.ts';
+import type { TemplateMode } from './plan/template-merge.ts';
+
+export interface Settings {
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly defaultImage: string;
+  readonly workers: number;
+  readonly observeIntervalMs: number;
+  readonly maxConcurrentChanges: number;
+  readonly templateMode: TemplateMode;
+  readonly leaderElect: boolean;
+  readonly leaseNamespace: string;
+  readonly identity: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly logLevel: string;
+  /** A context of the kubeconfig; undefined inside a cluster. */
+  readonly context: string | undefined;
+}
+
+export const DEFAULT_IMAGE = 'ghcr.io/poolkeeper/pgbouncer:1.26.1';
+
+const OPTIONS = {
+  namespaces: { type: 'string', default: '' },
+  'default-image': { type: 'string', default: DEFAULT_IMAGE },
+  workers: { type: 'string', default: '64' },
+  'observe-interval': { type: 'string', default: '15s' },
+  'max-concurrent-changes': { type: 'string', default: '10' },
+  'pod-template': { type: 'string', default: 'restricted' },
+  'leader-elect': { type: 'string', default: 'true' },
+  'lease-namespace': { type: 'string' },
+  listen: { type: 'string', default: ':8080' },
+  'log-level': { type: 'string', default: 'info' },
+  context: { type: 'string' },
+} as const;
+
+const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** @throws Error that names the flag, the value and what would be right */
+export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): Settings {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true });
+  const observeInterval = parseDuration(values['observe-interval']);
+  if (observeInterval === undefined || observeInterval < 1)
+    throw wrong('observe-interval', values['observe-interval'], 'write a duration such as 15s');
+  const listen = /^(.*):(\d+)$/.exec(values.listen);
+  if (!listen) throw wrong('listen', values.listen, 'write [host]:port');
+  return {
+    namespaces: values.namespaces
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+    defaultImage: values['default-image'],
+    workers: positive('workers', values.workers),
+    observeIntervalMs: observeInterval * 1000,
+    maxConcurrentChanges: positive('max-concurrent-changes', values['max-concurrent-changes']),
+    templateMode: oneOf('pod-template', values['pod-template'], ['restricted', 'full']),
+    leaderElect: oneOf('leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
+    leaseNamespace: values['lease-namespace'] ?? env['POD_NAMESPACE'] ?? 'poolkeeper-system',
+    identity: env['POD_NAME'] ?? `${env['HOSTNAME'] ?? 'operator'}-${process.pid}`,
+    listen: { host: listen[1] === '' ? '::' : (listen[1] ?? '::'), port: Number(listen[2]) },
+    logLevel: oneOf('log-level', values['log-level'], LEVELS),
+    context: values.context,
+  };
+}
+
+function positive(flag: string, value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw wrong(flag, value, 'give a whole number of at least 1');
+  return number;
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw wrong(flag, value, `use one of: ${allowed.join(', ')}`);
+  return found;
+}
+
+const wrong = (flag: string, value: string, remedy: string): Error =>
+  new Error(`--${flag}: is not valid (${JSON.stringify(value)}); ${remedy}`);
