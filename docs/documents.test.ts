@@ -3,7 +3,7 @@
  * the runbook, tables of defaults say what the code renders, and every ConnectionPooler printed anywhere validates.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadAll } from 'js-yaml';
@@ -12,6 +12,7 @@ import { validatePooler } from '../operator/api/validate.ts';
 import { holdersOf, planBudget } from '../operator/plan/budget.ts';
 import { ALWAYS, CONSERVATIVE, PROFILES } from '../operator/plan/profiles.ts';
 import { CONDITION_RULES } from '../operator/rules/conditions.ts';
+import { createMetrics } from '../operator/telemetry/metrics.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -56,6 +57,16 @@ describe('links', () => {
       }
     });
   }
+});
+
+describe('the map of architecture.md', () => {
+  it('leads to files that exist', () => {
+    const paths = [...read('docs/architecture.md').matchAll(/`((?:operator|charts|e2e|tools)\/[^`]*)`/g)].map(
+      ([, path = '']) => path,
+    );
+    assert.ok(paths.length > 20);
+    for (const path of paths) assert.ok(existsSync(join(root, path)), path);
+  });
 });
 
 describe('the runbook', () => {
@@ -132,6 +143,42 @@ describe('the tables of tuning.md', () => {
       }
     });
   }
+});
+
+describe('the page of metrics', () => {
+  const metrics = createMetrics('0.0.0');
+  metrics.exposePools(
+    () => [],
+    () => undefined,
+  );
+  metrics.exposeStaleness(() => []);
+  metrics.exposeLeadership(() => false);
+  const exist = metrics.registry
+    .getMetricsAsArray()
+    .map(({ name }) => name)
+    .filter((name) => !/^(process|nodejs)_/.test(name));
+  const page = read('docs/metrics.md');
+  const named = new Set(
+    [...page.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    ),
+  );
+
+  it('names every metric there is', () => {
+    assert.deepEqual(
+      exist.filter((name) => !named.has(name)),
+      [],
+    );
+  });
+
+  it('names none that is not', () => {
+    const known = new Set(exist);
+    const used = [...page.matchAll(/\b(?:pgbouncer|poolkeeper)_[a-z_]+\b(?![.(/])/g)].map(([name]) => name);
+    const invented = [...named, ...used].filter(
+      (name) => name !== undefined && !known.has(name) && name !== 'pgbouncer_exporter',
+    );
+    assert.deepEqual(invented, []);
+  });
 });
 
 describe('every ConnectionPooler in a document or sample', () => {

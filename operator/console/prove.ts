@@ -29,8 +29,8 @@ import {
   readUsers,
   type UserRow,
 } from '../pgbouncer/show.ts';
-import { normaliseValue } from '../pgbouncer/value.ts';
-import type { Version } from '../pgbouncer/version.ts';
+import { isSameValue } from '../pgbouncer/value.ts';
+import { atLeast, type Version } from '../pgbouncer/version.ts';
 import { isConsoleProtocol, isLoginRefused } from './errors.ts';
 import { MARKER_KEY } from './marker.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
@@ -149,17 +149,32 @@ function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase }
   return { fault: wrong.length > 0 ? { item: 'databases', detail: wrong.join('; ') } : undefined, restartRequired };
 }
 
-function proveUsers(rows: readonly UserRow[], { users, plainUser }: Expectation): Finding {
-  const found = new Map(rows.map((row) => [row.name, row]));
-  const wrong = users.flatMap((expected) =>
-    differences(`user ${expected.name}`, USER_FIELDS, found.get(expected.name), expected),
-  );
-  const rendered = new Set(users.map(({ name }) => name));
-  // A line that was removed from [users] keeps its values; a user without a line has none of its own.
-  const left = rows.filter((row) => !rendered.has(row.name) && differences('', USER_FIELDS, row, plainUser).length > 0);
+function proveUsers(rows: readonly UserRow[], { users, plainUser, version }: Expectation): Finding {
+  const rendered = new Map(users.map((user) => [user.name, user]));
+  const found = new Set(rows.map(({ name }) => name));
+  const wrong = users.filter(({ name }) => !found.has(name)).map(({ name }) => `user ${name} is not there`);
+  const restartRequired: string[] = [];
+  for (const [index, row] of rows.entries()) {
+    const expected = rendered.get(row.name);
+    const own = atLeast(version, '1.26') ? row : withoutEcho(row, rows[index - 1], expected ?? plainUser);
+    const differing = differences(`user ${row.name}`, USER_FIELDS, own, expected ?? plainUser);
+    if (expected !== undefined) wrong.push(...differing);
+    // A line that was removed from [users] keeps its values until a restart.
+    else if (differing.length > 0) restartRequired.push(`user ${row.name} (its settings were removed)`);
+  }
+  return { fault: wrong.length > 0 ? { item: 'users', detail: wrong.join('; ') } : undefined, restartRequired };
+}
+
+/** Older versions print the sizes of the row before for a user that has none: such a size says nothing. */
+function withoutEcho(row: UserRow, before: UserRow | undefined, expected: ExpectedUser): UserRow {
+  const { poolSize, reservePoolSize, ...rest } = row;
+  const size = expected.poolSize === undefined && poolSize === before?.poolSize ? undefined : poolSize;
+  const reserve =
+    expected.reservePoolSize === undefined && reservePoolSize === before?.reservePoolSize ? undefined : reservePoolSize;
   return {
-    fault: wrong.length > 0 ? { item: 'users', detail: wrong.join('; ') } : undefined,
-    restartRequired: left.map(({ name }) => `user ${name} (its settings were removed)`),
+    ...rest,
+    ...(size !== undefined && { poolSize: size }),
+    ...(reserve !== undefined && { reservePoolSize: reserve }),
   };
 }
 
@@ -221,7 +236,7 @@ function differences<Field extends string>(
 function sameValue(key: string, found: string | null, expected: string | null): boolean {
   const setting = findSetting('pgbouncer', key);
   if (setting === undefined) return (found ?? '') === (expected ?? '');
-  return normaliseValue(setting, found) === normaliseValue(setting, expected);
+  return isSameValue(setting, found, expected);
 }
 
 function describeKey(key: string, row: ConfigRow | undefined, expected: string): string {

@@ -205,7 +205,7 @@ async function prove(
     memory.verifiedSecret = patched.metadata.resourceVersion;
   }
   const failed = attempts.find((attempt) => attempt.kind !== 'proved');
-  if (failed === undefined || failed.kind === 'proved') {
+  if (failed === undefined) {
     memory.retrying = undefined;
     memory.attempts = 0;
     return { kind: 'waiting', retryMs: REST_AFTER_MS };

@@ -22,7 +22,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
 import { applyChild, type ChildWriter, type Collision } from './children.ts';
-import { type ConfigOutcome, convergeConfig } from './converge-config.ts';
+import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { planDesired } from './desired.ts';
 import { keepProofsOf, type Memory, type MemoryStore, provedRevision } from './memory.ts';

@@ -26,15 +26,22 @@ function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Ver
     poolSize: size('pool_size', 'default_pool_size'),
     minPoolSize: size('min_pool_size', 'min_pool_size'),
     reservePoolSize: size(
-      params['reserve_pool'] === undefined ? 'reserve_pool_size' : 'reserve_pool',
+      params['reserve_pool_size'] === undefined ? 'reserve_pool' : 'reserve_pool_size',
       'reserve_pool_size',
     ),
     maxConnections: size('max_db_connections', 'max_db_connections'),
     ...(params['host'] !== undefined && { host: params['host'] }),
     ...(params['user'] !== undefined && { forceUser: params['user'] }),
     ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
-    ...(params['load_balance_hosts'] !== undefined && { loadBalanceHosts: params['load_balance_hosts'].toLowerCase() }),
-    ...(atLeast(version, '1.23') && { serverLifetime: size('server_lifetime', 'server_lifetime') }),
+    ...(atLeast(version, '1.23') && {
+      // Printed in whole seconds.
+      serverLifetime: Math.floor(size('server_lifetime', 'server_lifetime')),
+    }),
+    // Means something, and shows, only for a list of hosts.
+    ...(atLeast(version, '1.24') &&
+      params['host']?.includes(',') && {
+        loadBalanceHosts: params['load_balance_hosts']?.toLowerCase() ?? 'round-robin',
+      }),
     ...(atLeast(version, '1.24') && {
       maxClientConnections: size('max_db_client_connections', 'max_db_client_connections'),
     }),

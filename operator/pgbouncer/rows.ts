@@ -20,12 +20,13 @@ export interface RowReader {
 /** @param command named in errors: `SHOW POOLS` */
 export function readRow(command: string, row: Row): RowReader {
   const optionalText = (column: string): string | undefined => {
-    const text = row[column]?.trim();
-    return text === '' ? undefined : text;
+    const text = row[column];
+    return text === null || text === '' ? undefined : text;
   };
   const optionalNumber = (column: string): number | undefined => {
-    const text = optionalText(column);
-    if (text === undefined) return undefined;
+    // Some are padded with spaces.
+    const text = row[column]?.trim() ?? '';
+    if (text === '') return undefined;
     const number = Number(text);
     if (!Number.isFinite(number)) throw new Error(`${command}: column ${column} is no number`);
     return number;

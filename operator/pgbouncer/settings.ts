@@ -28,6 +28,8 @@ export interface Setting {
   readonly since: string;
   /** The first version that does not know it any more. */
   readonly until?: string;
+  /** Unknown everywhere else, so to all of ours. */
+  readonly windowsOnly: boolean;
   readonly unit?: string;
   /** PgBouncer checks no range at all; these are what it can do something sensible with. */
   readonly min?: number;
@@ -51,6 +53,7 @@ export const SETTINGS: readonly Setting[] = rows.map((row): Setting => {
     reloadable: row.reloadable,
     since: row.since,
     ...(row.until !== undefined && { until: row.until }),
+    windowsOnly: row.windowsOnly ?? false,
     ...(row.unit !== undefined && { unit: row.unit }),
     ...(row.min !== undefined && { min: row.min }),
     ...(row.max !== undefined && { max: row.max }),
@@ -68,7 +71,9 @@ const byKey: ReadonlyMap<string, Setting> = new Map(
 export const findSetting = (section: Section, name: string): Setting | undefined => byKey.get(`${section}/${name}`);
 
 export const existsIn = (setting: Setting, version: Version): boolean =>
-  atLeast(version, setting.since) && (setting.until === undefined || !atLeast(version, setting.until));
+  !setting.windowsOnly &&
+  atLeast(version, setting.since) &&
+  (setting.until === undefined || !atLeast(version, setting.until));
 
 /** The settings of a section that this version knows, by name. */
 export const settingsOf = (version: Version, section: Section): readonly Setting[] =>

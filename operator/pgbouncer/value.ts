@@ -1,6 +1,6 @@
 /**
  * What a value of a setting looks like: checked more strictly than PgBouncer does, which reads `010` as 8, `-1` as
- * it stands and `ten` in a pool size as 0, and brought to one spelling to be compared.
+ * it stands and `ten` in a pool size as 0; and compared with what PgBouncer prints, which is not what was written.
  */
 import type { Setting } from './settings.ts';
 import { hasControlCharacter } from './text.ts';
@@ -41,24 +41,30 @@ export function checkValue(setting: Setting, value: string): ValueFault | undefi
   }
 }
 
-/** One spelling for what PgBouncer prints and what a file says; `''` stands for unset. */
-export function normaliseValue(setting: Setting, value: string | null): string {
-  const text = (value ?? '').trim();
-  if (text === '') return '';
+/** Whether what SHOW CONFIG prints (NULL when unset) is what a file says. */
+export function isSameValue(setting: Setting, shown: string | null, stated: string | null): boolean {
+  const [found = '', expected = ''] = [shown?.trim(), stated?.trim()];
+  if (found === expected) return true;
   switch (setting.type) {
+    case 'string':
+      return false;
     case 'enum':
-      return text.toLowerCase();
+      return found.toLowerCase() === expected.toLowerCase();
     case 'octal':
-      // SHOW CONFIG prints it in decimal.
-      return String(text.startsWith('0') ? Number.parseInt(text, 8) : Number(text));
+      // Printed in decimal; its default as it stands in the file.
+      return octal(found) === octal(expected);
+    case 'seconds':
+      // Printed with six significant digits: 1000041 as 1.00004e+06.
+      return (
+        found !== '' && expected !== '' && Math.abs(Number(found) - Number(expected)) <= Number(expected) * 5.000001e-6
+      );
     case 'boolean':
     case 'integer':
-    case 'seconds':
-      return Number.isFinite(Number(text)) ? String(Number(text)) : text;
-    case 'string':
-      return text;
+      return found !== '' && expected !== '' && Number(found) === Number(expected);
   }
 }
+
+const octal = (text: string): number => Number.parseInt(text, text.startsWith('0') ? 8 : 10);
 
 const wrongNumber = (setting: Setting): ValueFault => {
   const whole = setting.type === 'integer';

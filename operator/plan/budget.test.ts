@@ -15,7 +15,12 @@ const spec = (fields: Partial<PoolerSpec>): PoolerSpec => ({
 
 test('a share is what every pod may hold while a rollout runs and one pod drains', () => {
   const budget = planBudget(
-    spec({ databases: [{ name: 'app', connectionBudget: 25 }, { name: 'batch', connectionBudget: 12 }] }),
+    spec({
+      databases: [
+        { name: 'app', connectionBudget: 25 },
+        { name: 'batch', connectionBudget: 12 },
+      ],
+    }),
     holdersOf(3, 3),
   );
   assert.deepEqual(Object.fromEntries(budget.shares), { app: 5, batch: 2 });
@@ -44,24 +49,34 @@ const faulty: readonly { readonly name: string; readonly spec: Partial<PoolerSpe
   {
     name: 'a budget smaller than one connection for each pod names the pods',
     spec: { databases: [{ name: 'app', connectionBudget: 4 }] },
-    message: /spec\.databases\[0\]\.connectionBudget: is less than one connection for each of the 5 pods.*\(4\); give at least 5/,
+    message:
+      /spec\.databases\[0\]\.connectionBudget: is less than one connection for each of the 5 pods.*\(4\); give at least 5/,
   },
   {
     name: 'budgets of databases that sum to more than the backend has show the sum',
     spec: {
       backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: 30 }],
-      databases: [{ name: 'a', connectionBudget: 20 }, { name: 'b', connectionBudget: 20 }],
+      databases: [
+        { name: 'a', connectionBudget: 20 },
+        { name: 'b', connectionBudget: 20 },
+      ],
     },
     message: /spec\.backends\[0\]\.connectionBudget: is 30 connections, .* sum to 40 \(a 20 \+ b 20\) \(30\)/,
   },
   {
     name: 'a share of a server whose size is not stated',
-    spec: { backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: '80%' }], databases: [{ name: 'a' }] },
+    spec: {
+      backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: '80%' }],
+      databases: [{ name: 'a' }],
+    },
     message: /serverMaxConnections is not stated \("80%"\); set spec\.backends\[0\]\.serverMaxConnections/,
   },
   {
     name: 'a budget above what the server takes',
-    spec: { backends: [{ name: 'primary', host: 'pg', port: 5432, serverMaxConnections: 97, connectionBudget: 100 }], databases: [{ name: 'a' }] },
+    spec: {
+      backends: [{ name: 'primary', host: 'pg', port: 5432, serverMaxConnections: 97, connectionBudget: 100 }],
+      databases: [{ name: 'a' }],
+    },
     message: /is more than the server takes, 97 \(100\)/,
   },
 ];
@@ -87,7 +102,11 @@ test('whatever the numbers, all pods together stay inside every budget, and no s
           ...(connectionBudget === undefined ? {} : { connectionBudget }),
         }));
         const budget = planBudget(
-          spec({ replicas, backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: ceiling }], databases }),
+          spec({
+            replicas,
+            backends: [{ name: 'primary', host: 'pg', port: 5432, connectionBudget: ceiling }],
+            databases,
+          }),
           holders,
         );
         const shares = [...budget.shares.values()];

@@ -31,7 +31,12 @@ const input = (fields: Partial<RolloutInput>): RolloutInput => ({
 });
 
 test('a first Deployment is made as wanted', () => {
-  assert.deepEqual(planRollout(input({ current: undefined })), { replicas: 3, paused: false, applyTemplate: true, waitsForShares: false });
+  assert.deepEqual(planRollout(input({ current: undefined })), {
+    replicas: 3,
+    paused: false,
+    applyTemplate: true,
+    waitsForShares: false,
+  });
 });
 
 test('more pods of a budgeted pooler wait until the smaller shares are proved', () => {
@@ -47,7 +52,10 @@ test('fewer pods are had at once', () => {
 test('a rollout waits while a pod drains, and while a new pod is not proved', () => {
   const rolling = [pod('a'), pod('b', { template: 'old' }), pod('c', { template: 'old' })];
   assert.equal(planRollout(input({ pods: rolling })).paused, false);
-  assert.equal(planRollout(input({ pods: [...rolling, pod('d', { template: 'old', terminating: true })] })).paused, true);
+  assert.equal(
+    planRollout(input({ pods: [...rolling, pod('d', { template: 'old', terminating: true })] })).paused,
+    true,
+  );
   assert.equal(planRollout(input({ pods: rolling, isProved: () => false })).paused, true);
 });
 

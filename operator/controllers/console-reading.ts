@@ -1,0 +1,66 @@
+/** One look at one console: everything that status and metrics need, in one short session. */
+import type { Session } from '../console/session.ts';
+import {
+  type DatabaseRow,
+  type PoolRow,
+  readConfig,
+  readDatabases,
+  readLists,
+  readPools,
+  readStats,
+  readVersion,
+  type StatsRow,
+} from '../pgbouncer/show.ts';
+import { formatVersion } from '../pgbouncer/version.ts';
+import type { DatabaseReading, PodReading, PoolReading } from '../plan/fleet.ts';
+
+export interface ConsoleReading extends PodReading {
+  readonly poolRows: readonly PoolRow[];
+  readonly databaseRows: readonly DatabaseRow[];
+  readonly stats: readonly StatsRow[];
+  readonly lists: ReadonlyMap<string, number>;
+  readonly maxClientConnections: number;
+  readonly maxUserConnections: number;
+}
+
+/** @throws ConsoleError */
+export async function readConsole(session: Session, pod: string): Promise<ConsoleReading> {
+  const version = readVersion(await session.show('VERSION'));
+  const poolRows = readPools(await session.show('POOLS'));
+  const databaseRows = readDatabases(await session.show('DATABASES'));
+  const stats = readStats(await session.show('STATS'));
+  const lists = readLists(await session.show('LISTS'));
+  const config = new Map(readConfig(await session.show('CONFIG')).map((row) => [row.key, row.value]));
+  return {
+    pod,
+    version: version === undefined ? 'unknown' : formatVersion(version),
+    pools: poolRows.map(summarisePool),
+    databases: databaseRows.map(
+      ({ name, poolSize, reservePoolSize, maxConnections }): DatabaseReading => ({
+        name,
+        poolSize,
+        reservePoolSize,
+        maxConnections,
+      }),
+    ),
+    poolRows,
+    databaseRows,
+    stats,
+    lists,
+    maxClientConnections: Number(config.get('max_client_conn') ?? 0),
+    maxUserConnections: Number(config.get('max_user_connections') ?? 0),
+  };
+}
+
+const summarisePool = (row: PoolRow): PoolReading => ({
+  database: row.database,
+  user: row.user,
+  mode: row.poolMode ?? '',
+  clientsActive: row.clientsActive,
+  clientsWaiting: row.clientsWaiting,
+  serversActive: row.serversActive,
+  serversIdle: row.serversIdle + row.serversUsed,
+  serversOther: row.serversTested + row.serversActiveCancel + row.serversBeingCanceled,
+  serversLogin: row.serversLogin,
+  maxWaitSeconds: row.maxWaitSeconds,
+});

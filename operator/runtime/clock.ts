@@ -1,0 +1,22 @@
+/** Time, as something that can be passed in. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds that only ever grow. */
+  readonly monotonic: () => number;
+  /** Resolves early, without an error, when the signal is given. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+/** Longer ones fire at once in Node. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: async (ms, signal) => {
+    await sleep(Math.min(ms, MAX_TIMER_MS), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  },
+};
