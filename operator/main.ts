@@ -105,6 +105,7 @@ async function main(): Promise<void> {
     events,
     clock,
     settings,
+    log: (message, details) => log.info(details, message),
     fence,
     paced: createPace(settings.maxConcurrentChanges),
   });

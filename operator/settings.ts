@@ -14,7 +14,8 @@ export interface Settings {
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
   readonly identity: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Without a host: all addresses, of both families where the node has them. */
+  readonly listen: { readonly host?: string; readonly port: number };
   readonly logLevel: string;
   /** A context of the kubeconfig; undefined inside a cluster. */
   readonly context: string | undefined;
@@ -59,7 +60,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     leaderElect: oneOf('leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
     leaseNamespace: values['lease-namespace'] ?? env['POD_NAMESPACE'] ?? 'poolkeeper-system',
     identity: env['POD_NAME'] ?? `${env['HOSTNAME'] ?? 'operator'}-${process.pid}`,
-    listen: { host: listen[1] === '' ? '::' : (listen[1] ?? '::'), port: Number(listen[2]) },
+    listen: { ...(listen[1] ? { host: listen[1] } : {}), port: Number(listen[2]) },
     logLevel: oneOf('log-level', values['log-level'], LEVELS),
     context: values.context,
   };

@@ -5,7 +5,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { dump } from 'js-yaml';
-import { helm } from '../e2e/cluster/helm.ts';
+import { buildProgram } from '../e2e/cluster/build.ts';
+import { run } from '../e2e/cluster/run.ts';
 import { customResourceDefinition } from '../operator/api/crd.ts';
 import { apiReference } from './api-reference.ts';
 import { settingsReference } from './settings-reference.ts';
@@ -53,7 +54,7 @@ function chartTemplate(yaml: string): string {
 
 /** What `kubectl apply --server-side -f` installs: the chart with its default values. */
 async function installManifest(): Promise<string> {
-  const rendered = await helm(
+  const rendered = await run(await buildProgram('helm'), [
     'template',
     'poolkeeper',
     'charts/poolkeeper',
@@ -61,7 +62,7 @@ async function installManifest(): Promise<string> {
     'poolkeeper-system',
     '--set',
     'crds.keep=false',
-  );
+  ]);
   const namespace = dump({
     apiVersion: 'v1',
     kind: 'Namespace',

@@ -12,7 +12,7 @@ const excluded = ['/usr/share/man/*', '/usr/share/doc/*', '/usr/share/locale/*',
 /** The base image of a Debian suite. */
 export async function baseImage(suite: Suite): Promise<LocalImage> {
   // The number changes when the recipe does.
-  return imageOnce(`localhost/debian:${suite}-1`, `making the Debian ${suite} base image`, async (reference) => {
+  return imageOnce(`localhost/debian:${suite}-2`, `making the Debian ${suite} base image`, async (reference) => {
     const tar = cacheDirectory('tmp', `debian-${suite}.tar`);
     await mkdir(cacheDirectory('tmp'), { recursive: true });
     await run('mmdebstrap', [
@@ -21,6 +21,7 @@ export async function baseImage(suite: Suite): Promise<LocalImage> {
       ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
       // Mirrors of sid that lag behind are still good for a test.
       '--aptopt=Acquire::Check-Valid-Until "false"',
+      '--aptopt=Acquire::Languages "none"',
       // Package lists parsed ahead cost 100 MB a layer and save a second.
       '--aptopt=Dir::Cache::pkgcache ""',
       '--aptopt=Dir::Cache::srcpkgcache ""',

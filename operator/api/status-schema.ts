@@ -48,7 +48,11 @@ export const statusSchema = {
           type: 'object',
           description:
             'The revision that was refused and rolled back; not tried again until something it is made of changes.',
-          properties: { revision: text('The refused revision.'), reason: text('Why.') },
+          properties: {
+            revision: text('The refused revision.'),
+            template: text('The template revision of the pods that refused it.'),
+            reason: text('Why.'),
+          },
         },
         restartRequired: {
           type: 'array',

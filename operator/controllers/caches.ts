@@ -162,3 +162,10 @@ function stripSecret(secret: KubeObject): KubeObject {
     },
   };
 }
+
+/** Own writes are seen at once, not when the watch brings them. */
+export function observeWrite(caches: Caches, object: KubeObject): void {
+  everyCache(caches)
+    .find((cache) => cache.resource.kind === object.kind)
+    ?.observed(object);
+}

@@ -51,7 +51,13 @@ export interface ChangeInput {
 }
 
 export type ChangeResult =
-  | { readonly outcome: 'proved'; readonly proved: readonly ProvedPod[]; readonly unproved: readonly UnprovedPod[] }
+  | {
+      readonly outcome: 'proved';
+      readonly proved: readonly ProvedPod[];
+      readonly unproved: readonly UnprovedPod[];
+      /** Milliseconds that each step took, in order. */
+      readonly timings: Readonly<Record<string, number>>;
+    }
   /** PgBouncer refuses the revision: not tried again until something it is made of changes. */
   | {
       readonly outcome: 'refused';
@@ -91,12 +97,20 @@ interface Member {
 export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promise<ChangeResult> {
   const { config, version, previous } = input;
   const started = steps.now();
+  const timings: Record<string, number> = {};
+  let last = performance.now();
+  const lap = (step: string): void => {
+    const now = performance.now();
+    timings[step] = Math.round(now - last);
+    last = now;
+  };
   const expectation = expectationOf(config.ini, {
     revision: config.revision,
     proofLogin: { user: PROOF_USER, password: config.proofPassword },
     version,
   });
   const { members, silent } = await gatherMembers(steps, input.pods);
+  lap('sessions');
   try {
     const [canary, ...rest] = members.filter((member) => member.readsEntry);
     if (canary === undefined) {
@@ -108,9 +122,12 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     const touched = [canary, ...rest];
 
     await steps.writeCandidate(config);
+    lap('candidate');
     await Promise.all(touched.map((member) => steps.handOut(member.pod, config.revision)));
+    lap('handOut');
 
     const first = await reloadAndProve(steps, canary, expectation, CANARY_DEADLINE_MS);
+    lap('canary');
     if (first.kind !== 'proved') return await fail(steps, input, touched, canary, first, started);
 
     const others = await Promise.all(
@@ -130,8 +147,10 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       ...others.filter(({ result }) => result.kind === 'proved'),
     ];
     const late = others.filter(({ result }) => result.kind !== 'proved');
+    lap('others');
     await steps.movePointer(config, late.length + silent.length + followers.length > 0);
 
+    lap('pointer');
     const followed = await Promise.all(
       followers.map(async (member): Promise<{ readonly member: Member; readonly result: Attempt }> => {
         await steps.handOut(member.pod, 'rest');
@@ -140,6 +159,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     );
     return {
       outcome: 'proved',
+      timings,
       proved: [...provedMembers, ...followed].flatMap(({ member, result }) =>
         result.kind === 'proved' ? [{ pod: member.pod, restartRequired: result.restartRequired }] : [],
       ),

@@ -25,7 +25,7 @@ import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter } from './children.ts';
 import type { Memory } from './memory.ts';
 import type { PoolerDependencies } from './pooler.ts';
-import { provePods } from './prove-pods.ts';
+import { type PodAttempt, provePods } from './prove-pods.ts';
 
 export interface ConfigInput {
   readonly pooler: ConnectionPooler;
@@ -142,11 +142,27 @@ async function change(
         memory.verifiedSecret = secretOf(deps.caches, input.pooler, template)?.metadata.resourceVersion;
         memory.failure = undefined;
         memory.attempts = 0;
+        deps.log('a change was proved', {
+          pooler: `${input.pooler.metadata.namespace}/${input.pooler.metadata.name}`,
+          generation: input.pooler.metadata.generation,
+          revision,
+          previous,
+          proved: result.proved.length,
+          unproved: result.unproved.map(({ pod, reason }) => `${pod.name}: ${reason}`),
+          milliseconds: result.timings,
+        });
         memory.retrying =
           result.unproved[0] === undefined ? undefined : `${result.unproved[0].pod.name}: ${result.unproved[0].reason}`;
         return { kind: 'waiting', retryMs: result.unproved.length > 0 ? RETRY_MS : REST_AFTER_MS };
       case 'refused':
         memory.failure = { revision, template, reason: result.reason };
+        deps.log('a change was refused and rolled back', {
+          pooler: `${input.pooler.metadata.namespace}/${input.pooler.metadata.name}`,
+          revision,
+          previous,
+          reason: result.reason,
+          restored: result.restored,
+        });
         // They run the previous revision again, but that must be seen, not believed.
         for (const pod of live) if (!result.restored.includes(pod.name)) memory.proofs.delete(pod.process);
         return { kind: 'refused' };
@@ -182,10 +198,6 @@ async function prove(
     now: deps.clock.now,
   });
   const attempts = await provePods(steps, config, input.version, pods);
-  for (const attempt of attempts) {
-    if (attempt.kind === 'proved')
-      memory.proofs.set(attempt.pod.process, { revision, restartRequired: attempt.restartRequired });
-  }
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
     deps.fence();
     const annotations = {
@@ -203,6 +215,15 @@ async function prove(
     );
     input.writer.observed(patched);
     memory.verifiedSecret = patched.metadata.resourceVersion;
+  }
+  return rememberProofs(memory, revision, attempts);
+}
+
+/** Keeps what was proved, and says what becomes of the pods that were not. */
+export function rememberProofs(memory: Memory, revision: string, attempts: readonly PodAttempt[]): ConfigOutcome {
+  for (const attempt of attempts) {
+    if (attempt.kind === 'proved')
+      memory.proofs.set(attempt.pod.process, { revision, restartRequired: attempt.restartRequired });
   }
   const failed = attempts.find((attempt) => attempt.kind !== 'proved');
   if (failed === undefined) {
@@ -265,7 +286,7 @@ async function putToRest(deps: PoolerDependencies, input: ConfigInput): Promise<
   return undefined;
 }
 
-function retryLater(memory: Memory, reason: string): Extract<ConfigOutcome, { readonly kind: 'waiting' }> {
+export function retryLater(memory: Memory, reason: string): Extract<ConfigOutcome, { readonly kind: 'waiting' }> {
   memory.retrying = reason;
   memory.attempts += 1;
   return { kind: 'waiting', retryMs: Math.min(RETRY_LIMIT_MS, RETRY_MS * 2 ** Math.min(memory.attempts - 1, 5)) };

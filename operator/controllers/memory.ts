@@ -3,6 +3,7 @@
  * of the operator pods are proved once more and Secrets read once more, and nothing is written.
  */
 
+import type { ConnectionPooler } from '../api/types.ts';
 import type { PlannedConfig } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 
@@ -45,14 +46,15 @@ export interface Memory {
 }
 
 export interface MemoryStore {
-  of(key: string, uid: string): Memory;
+  of(key: string, pooler: ConnectionPooler): Memory;
   forget(key: string): void;
 }
 
 export function createMemoryStore(): MemoryStore {
   const memories = new Map<string, Memory>();
   return {
-    of: (key, uid) => {
+    of: (key, pooler) => {
+      const uid = pooler.metadata.uid ?? '';
       const known = memories.get(key);
       if (known?.uid === uid) return known;
       const fresh: Memory = {
@@ -61,7 +63,7 @@ export function createMemoryStore(): MemoryStore {
         digest: undefined,
         proofs: new Map(),
         deaths: new Map(),
-        failure: undefined,
+        failure: failureOf(pooler),
         retrying: undefined,
         attempts: 0,
         verifiedSecret: undefined,
@@ -75,6 +77,12 @@ export function createMemoryStore(): MemoryStore {
       memories.delete(key);
     },
   };
+}
+
+/** What an operator before this one found out the hard way. */
+function failureOf(pooler: ConnectionPooler): Failure | undefined {
+  const { revision, template, reason } = pooler.status?.config?.failed ?? {};
+  return revision === undefined || template === undefined ? undefined : { revision, template, reason: reason ?? '' };
 }
 
 export const provedRevision = (memory: Memory, pod: PodView): string | undefined =>

@@ -7,13 +7,18 @@
 const LINE = /\b(ERROR|WARNING|FATAL)\b:? (.*)$/;
 const LIMIT = 200;
 
+/** What PgBouncer says of files, as opposed to clients and servers, whose lines carry a socket's address. */
+const ABOUT_FILES =
+  /syntax error|unknown parameter|invalid value|in configuration|config file|auth file|auth_file|hba|TLS setup|cannot create|too long|main section|unknown section/i;
+/** A file that is not there yet is no complaint, and the summary of a failed reload says nothing. */
+const SAYS_NOTHING = /No such file|config file loading failed|RELOAD failed/i;
+
 /** The first complaint about a configuration, or undefined when there is none. */
 export function explainLog(log: string): string | undefined {
   for (const line of log.split('\n')) {
     const said = LINE.exec(line)?.[2];
-    if (said === undefined || !/configuration|parameter|auth file|hba|auth_file|TLS|database|user|section/i.test(said))
+    if (said === undefined || /\b[CS]-0x[0-9a-f]+/.test(said) || SAYS_NOTHING.test(said) || !ABOUT_FILES.test(said))
       continue;
-    if (/config file loading failed|RELOAD failed/.test(said)) continue;
     return redact(said);
   }
   return undefined;

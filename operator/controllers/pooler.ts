@@ -3,28 +3,24 @@
  * report. Reading, deciding and writing live in other files; this one is the order in which they happen.
  */
 import type { ConnectionPooler } from '../api/types.ts';
-import { validatePooler } from '../api/validate.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
-import { holdersOf } from '../plan/budget.ts';
 import { planFleet } from '../plan/fleet.ts';
-import { chooseImage } from '../plan/image.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
-import { planPodTemplate } from '../plan/pod-template.ts';
 import { type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
-import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
+import type { TemplateMode } from '../plan/template-merge.ts';
 import type { Situation } from '../rules/situation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
-import { BY_POOLER, type Caches } from './caches.ts';
+import { BY_POOLER, type Caches, observeWrite } from './caches.ts';
 import { applyChild, type ChildWriter, type Collision } from './children.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
-import { planDesired } from './desired.ts';
+import { type Blocked, decide, type Target } from './decide.ts';
+import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, type MemoryStore, provedRevision } from './memory.ts';
 import type { Observer } from './observer.ts';
 import { removeOldConfig } from './old-config.ts';
@@ -45,6 +41,7 @@ export interface PoolerDependencies {
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly settings: PoolerSettings;
+  readonly log: (message: string, details: object) => void;
   /** Throws when this process may not write any more. */
   readonly fence: () => void;
   /** Runs a change when the fleet's pace allows. */
@@ -53,6 +50,17 @@ export interface PoolerDependencies {
 
 export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
 
+/** What one pass did, and what it found that status speaks of. */
+interface Step {
+  readonly outcome: ConfigOutcome;
+  readonly findings: Partial<Situation>;
+  /** The template whose pods count. */
+  readonly template: string | undefined;
+  readonly desired: string | undefined;
+  readonly retryMs?: number;
+}
+
+/** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
@@ -65,180 +73,124 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
     }
     if (stored.status?.conditions === undefined) await deps.status.writeFirst(stored);
 
-    const memory = deps.memories.of(key, stored.metadata.uid ?? '');
-    const pods = deps.caches.pods.byIndex(BY_POOLER, key).map(viewPod);
+    const memory = deps.memories.of(key, stored);
+    const pods = podsOf(deps, key);
     keepProofsOf(memory, pods);
-    const before = blankSituation(stored, pods);
-
-    const validated = validatePooler(stored, 'ignore');
-    if (!validated.ok)
-      return report(stored, memory, { ...before, faults: { ...before.faults, spec: validated.faults } });
-    const pooler = validated.pooler;
-
-    const deployment = deps.caches.deployments.get(key);
-    const image = chooseImage(pooler.spec, deployment, deps.settings.defaultImage);
-    const faults = [
-      ...checkTemplate(pooler.spec.template, deps.settings.templateMode),
-      ...(image.ok ? [] : [image.fault]),
-    ];
-    if (!image.ok || faults.length > 0)
-      return report(pooler, memory, { ...before, faults: { ...before.faults, spec: faults } });
-
     const writer: ChildWriter = {
       client: deps.client,
       fence: deps.fence,
-      observed: (object) => observe(deps.caches, object),
+      observed: (object) => observeWrite(deps.caches, object),
     };
-    const suspended = pooler.spec.suspend;
-    const credentials = suspended ? await deps.credentials.peek(pooler) : await deps.credentials.ensure(pooler, writer);
-    if (credentials === undefined) return report(pooler, memory, before);
-    if ('kind' in credentials) return report(pooler, memory, { ...before, collisions: [credentials] });
 
-    const holders = holdersOf(Math.max(pooler.spec.replicas, replicasOf(deployment)), pods.length);
-    const desired = await planDesired({
-      client: deps.client,
-      pooler,
-      version: image.version,
-      holders,
-      credentials,
-      secrets: deps.caches.secrets,
-      memory,
-    });
-    const planned = planPodTemplate({
-      name: pooler.metadata.name,
-      spec: pooler.spec,
-      image: image.image,
-      version: formatVersion(image.version),
-      restartOnly: desired.digest.restartOnly,
-      credentials: credentials.fingerprint,
-    });
-    const refused =
-      memory.failure !== undefined &&
-      memory.failure.revision === desired.digest.revision &&
-      memory.failure.template === planned.revision;
-    const live = liveTemplateOf(deployment);
-    const situation = (more: Partial<Situation>): Situation => ({
-      ...before,
-      faults: desired.digest.faults,
-      budget: desired.digest.budget,
-      template: planned.revision,
-      proved: provedByName(memory, pods),
-      ...more,
-    });
+    const decision = await decide(deps, stored, key, memory, pods, writer);
+    const suspended = decision.pooler.spec?.suspend === true;
+    const step =
+      decision.kind === 'blocked'
+        ? await stay(deps, decision, key, memory, pods, writer)
+        : suspended
+          ? idle(deps, key, decision)
+          : await advance(deps, decision, key, memory, pods, writer);
+    if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
-    const { spec: specFaults, budget, credentials: credentialFaults } = desired.digest.faults;
-    if (suspended || specFaults.length > 0) {
-      return report(
-        pooler,
-        memory,
-        situation({
-          template: live ?? planned.revision,
-          config: configView(deps, memory, pooler, live ?? planned.revision, desired.digest.revision),
-        }),
-      );
-    }
-
-    const collisions = await applyAround(writer, deps, pooler, key);
-    if (collisions.length > 0) return report(pooler, memory, situation({ collisions }), COLLISION_RETRY_MS);
-    if (desired.digest.revision === undefined || budget.length + credentialFaults.length > 0) {
-      return report(
-        pooler,
-        memory,
-        situation({
-          template: live ?? planned.revision,
-          config: configView(deps, memory, pooler, live ?? planned.revision, undefined),
-        }),
-      );
-    }
-
-    const template = refused && live !== undefined ? live : planned.revision;
-    const generation = stored.metadata.generation;
-    const outcome: ConfigOutcome = refused
-      ? { kind: 'idle' }
-      : await convergeConfig(deps, {
-          pooler,
-          template,
-          version: image.version,
-          credentials,
-          writer,
-          memory,
-          revision: desired.digest.revision,
-          load: desired.load,
-          pods,
-          superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
-        });
-
-    const rollout = await convergeDeployment(deps, {
-      pooler,
-      writer,
-      memory,
-      deployment: deps.caches.deployments.get(key),
-      planned,
-      version: formatVersion(image.version),
-      revision: desired.digest.revision,
-      pods,
-      refused: refused || outcome.kind === 'refused',
-    });
-    if (rollout.collision)
-      return report(pooler, memory, situation({ collisions: [rollout.collision] }), COLLISION_RETRY_MS);
-    await replaceHopeless(pooler, memory, outcome, pods);
-    await removeOldConfig(deps, pooler, template, pods, key);
-
-    const current =
-      memory.failure !== undefined ? (liveTemplateOf(deps.caches.deployments.get(key)) ?? template) : template;
-    const after = deps.caches.pods.byIndex(BY_POOLER, key).map(viewPod);
-    return report(
-      pooler,
-      memory,
-      situation({
-        pods: after,
-        proved: provedByName(memory, after),
-        template: current,
-        waitsForShares: rollout.waitsForShares,
-        config: configView(deps, memory, pooler, current, desired.digest.revision),
-        versionMismatch: mismatch(
-          formatVersion(image.version),
-          deps.observer.latest(key)?.readings.map((reading) => reading.version) ?? [],
-        ),
-      }),
-      outcome.kind === 'waiting' ? outcome.retryMs : rollout.retryMs,
-    );
+    await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
+    const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
+    return retryMs === undefined ? {} : { requeueAfterMs: retryMs };
   };
-
-  async function report(pooler: ConnectionPooler, memory: Memory, situation: Situation, requeueAfterMs?: number) {
-    const observation = deps.observer.latest(`${pooler.metadata.namespace}/${pooler.metadata.name}`);
-    const fleet =
-      observation === undefined || !Array.isArray(pooler.spec?.backends)
-        ? undefined
-        : planFleet(pooler.spec, observation.readings);
-    await deps.status.write(pooler, { ...situation, fleet }, memory);
-    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
-  }
-
-  /** A pod that nobody can log in to, or that crashes on a file nobody proved, is replaced: nothing else helps it. */
-  async function replaceHopeless(
-    pooler: ConnectionPooler,
-    memory: Memory,
-    outcome: ConfigOutcome,
-    pods: readonly PodView[],
-  ): Promise<void> {
-    const hopeless = outcome.kind === 'waiting' || outcome.kind === 'idle' ? (outcome.replace ?? []) : [];
-    const [first] = hopeless;
-    if (first === undefined || pods.some((pod) => pod.terminating)) return;
-    deps.fence();
-    await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
-    memory.proofs.delete(first.process);
-    deps.events.record({
-      regarding: pooler,
-      type: 'Warning',
-      reason: 'PodReplaced',
-      action: 'ReplacePod',
-      note: refusesToStart(first)
-        ? `${first.name} did not start on a file that has changed since`
-        : `${first.name} refuses the operator's login`,
-    });
-  }
 }
+
+/** Something stands in the way: what runs keeps running, and stays on what was proved. */
+async function stay(
+  deps: PoolerDependencies,
+  decision: Blocked,
+  key: string,
+  memory: Memory,
+  pods: readonly PodView[],
+  writer: ChildWriter,
+): Promise<Step> {
+  const { pooler, findings } = decision;
+  const template = liveTemplateOf(deps.caches.deployments.get(key));
+  if (pooler.spec?.suspend === true) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
+  const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
+  const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
+  return {
+    outcome,
+    findings: { ...findings, collisions },
+    template,
+    desired: undefined,
+    ...(collisions.length > 0 ? { retryMs: COLLISION_RETRY_MS } : {}),
+  };
+}
+
+const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
+  outcome: { kind: 'idle' },
+  findings: {},
+  template: liveTemplateOf(deps.caches.deployments.get(key)) ?? target.planned.revision,
+  desired: target.revision,
+});
+
+/** Everything is known: objects around the pods, configuration, pods, and what is left over. */
+async function advance(
+  deps: PoolerDependencies,
+  target: Target,
+  key: string,
+  memory: Memory,
+  pods: readonly PodView[],
+  writer: ChildWriter,
+): Promise<Step> {
+  const { pooler, planned, revision, version } = target;
+  const around = await applyAround(writer, deps, pooler, key);
+  if (around.length > 0) return collided(around, target);
+
+  const refused = memory.failure?.revision === revision && memory.failure.template === planned.revision;
+  const generation = pooler.metadata.generation;
+  const outcome = refused
+    ? await keepProved(deps, pooler, key, memory, pods, writer)
+    : await convergeConfig(deps, {
+        pooler,
+        template: planned.revision,
+        version,
+        credentials: target.credentials,
+        writer,
+        memory,
+        revision,
+        load: target.load,
+        pods,
+        superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
+      });
+  const rollout = await convergeDeployment(deps, {
+    pooler,
+    writer,
+    memory,
+    deployment: deps.caches.deployments.get(key),
+    planned,
+    version: formatVersion(version),
+    revision,
+    pods,
+    refused: refused || outcome.kind === 'refused',
+  });
+  if (rollout.collision !== undefined) return collided([rollout.collision], target);
+  const failed = memory.failure?.revision === revision && memory.failure.template === planned.revision;
+  const template = failed ? (liveTemplateOf(deps.caches.deployments.get(key)) ?? planned.revision) : planned.revision;
+  await removeOldConfig(deps, pooler, template, pods, key);
+  return {
+    outcome,
+    template,
+    desired: revision,
+    findings: {
+      waitsForShares: rollout.waitsForShares,
+      versionMismatch: mismatchOf(deps, key, template, pooler.spec.version ?? formatVersion(version)),
+    },
+    ...(rollout.retryMs === undefined ? {} : { retryMs: rollout.retryMs }),
+  };
+}
+
+const collided = (collisions: readonly Collision[], target: Target): Step => ({
+  outcome: { kind: 'idle' },
+  findings: { collisions },
+  template: target.planned.revision,
+  desired: target.revision,
+  retryMs: COLLISION_RETRY_MS,
+});
 
 async function applyAround(
   writer: ChildWriter,
@@ -255,71 +207,83 @@ async function applyAround(
   return written.filter((result) => result.kind === 'collision');
 }
 
-/** Own writes are seen at once, not when the watch brings them. */
-function observe(caches: Caches, object: KubeObject): void {
-  const byKind: Readonly<Record<string, (object: KubeObject) => void>> = {
-    Deployment: (o) => caches.deployments.observed(o),
-    Service: (o) => caches.services.observed(o),
-    PodDisruptionBudget: (o) => caches.disruptionBudgets.observed(o),
-    ServiceAccount: (o) => caches.serviceAccounts.observed(o),
-    Secret: (o) => caches.secrets.observed(o),
-    Pod: (o) => caches.pods.observed(o),
-  };
-  byKind[object.kind]?.(object);
+/** A pod that nobody can log in to, or that crashes on a file that has changed since, is replaced: nothing else helps it. */
+async function replaceHopeless(
+  deps: PoolerDependencies,
+  pooler: ConnectionPooler,
+  memory: Memory,
+  outcome: ConfigOutcome,
+  pods: readonly PodView[],
+): Promise<void> {
+  const [first] = outcome.kind === 'refused' ? [] : (outcome.replace ?? []);
+  // One at a time, so that the others serve.
+  if (first === undefined || pods.some((pod) => pod.terminating)) return;
+  deps.fence();
+  await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
+  memory.proofs.delete(first.process);
+  const note = refusesToStart(first)
+    ? `${first.name} did not start on a file that has changed since`
+    : `${first.name} cannot take a new configuration: ${memory.retrying ?? 'it reads the proved file only'}`;
+  deps.events.record({ regarding: pooler, type: 'Warning', reason: 'PodReplaced', action: 'ReplacePod', note });
 }
 
-function blankSituation(pooler: ConnectionPooler, pods: readonly PodView[]): Situation {
+const podsOf = (deps: PoolerDependencies, key: string): readonly PodView[] =>
+  deps.caches.pods.byIndex(BY_POOLER, key).map(viewPod);
+
+function situationOf(
+  deps: PoolerDependencies,
+  pooler: ConnectionPooler,
+  key: string,
+  memory: Memory,
+  step: Step,
+): Situation {
+  const pods = podsOf(deps, key);
+  const observation = deps.observer.latest(key);
+  const proved = pods.flatMap((pod): readonly [string, string][] => {
+    const revision = provedRevision(memory, pod);
+    return revision === undefined ? [] : [[pod.name, revision]];
+  });
   return {
     generation: pooler.metadata.generation ?? 0,
     suspended: pooler.spec?.suspend === true,
     wantedReplicas: pooler.spec?.replicas ?? 0,
     faults: { spec: [], budget: [], credentials: [] },
     collisions: [],
-    config: { desired: undefined, pointer: undefined, failed: undefined, restartRequired: [], retrying: undefined },
-    template: undefined,
+    config: {
+      desired: step.desired,
+      pointer: step.template === undefined ? undefined : pointerOf(deps.caches, pooler, step.template),
+      failed: memory.failure,
+      restartRequired: [...new Set([...memory.proofs.values()].flatMap((proof) => proof.restartRequired))].sort(),
+      retrying: memory.retrying,
+    },
+    template: step.template,
     pods,
-    proved: new Map(),
+    proved: new Map(proved),
     waitsForShares: false,
-    budget: [],
+    budget: memory.digest?.budget ?? [],
     versionMismatch: undefined,
-    fleet: undefined,
+    fleet:
+      observation === undefined || !Array.isArray(pooler.spec?.backends)
+        ? undefined
+        : planFleet(pooler.spec, observation.readings),
+    ...step.findings,
   };
 }
 
-function configView(
+/** Compares what the pods of this template say they are with what their settings were rendered for. */
+function mismatchOf(
   deps: PoolerDependencies,
-  memory: Memory,
-  pooler: ConnectionPooler,
+  key: string,
   template: string,
-  desired: string | undefined,
-): Situation['config'] {
-  const restartRequired = new Set([...memory.proofs.values()].flatMap((proof) => proof.restartRequired));
-  return {
-    desired,
-    pointer: pointerOf(deps.caches, pooler, template),
-    failed: memory.failure,
-    restartRequired: [...restartRequired].sort(),
-    retrying: memory.retrying,
-  };
-}
-
-function provedByName(memory: Memory, pods: readonly PodView[]): ReadonlyMap<string, string> {
-  return new Map(
-    pods.flatMap((pod): readonly [string, string][] => {
-      const revision = provedRevision(memory, pod);
-      return revision === undefined ? [] : [[pod.name, revision]];
-    }),
+  stated: string,
+): Situation['versionMismatch'] {
+  const current = new Set(
+    podsOf(deps, key)
+      .filter((pod) => pod.template === template)
+      .map((pod) => pod.name),
   );
-}
-
-function mismatch(stated: string, found: readonly string[]): Situation['versionMismatch'] {
-  const other = found.find(
-    (version) => version !== stated && !version.startsWith(`${stated}.`) && !stated.startsWith(`${version}.`),
-  );
-  return other === undefined ? undefined : { stated, found: other };
-}
-
-function replicasOf(deployment: { readonly spec?: Readonly<Record<string, unknown>> } | undefined): number {
-  const replicas = deployment?.spec?.['replicas'];
-  return typeof replicas === 'number' ? replicas : 0;
+  const other = deps.observer
+    .latest(key)
+    ?.readings.find(({ pod, version }) => current.has(pod) && version !== stated && !version.startsWith(`${stated}.`));
+  return other === undefined ? undefined : { stated, found: other.version };
 }

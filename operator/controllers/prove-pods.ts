@@ -24,7 +24,7 @@ const DEADLINE_MS = 5_000;
 
 export function provePods(
   steps: ChangeSteps,
-  config: Config,
+  config: Pick<Config, 'revision' | 'ini' | 'proofPassword'>,
   version: Version,
   pods: readonly PodView[],
 ): Promise<readonly PodAttempt[]> {

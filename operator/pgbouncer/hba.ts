@@ -88,18 +88,22 @@ const printNames = (names: readonly HbaName[]): string =>
 function readNames(field: string | undefined, keywords: readonly HbaKeyword[]): readonly HbaName[] | undefined {
   if (field === undefined) return undefined;
   const names: HbaName[] = [];
-  for (const part of field.match(/"(?:[^"]|"")*"|[^",]+|,(?=,|$)|^,/g) ?? []) {
-    if (part.startsWith('"')) {
-      names.push(part.slice(1, -1).replaceAll('""', '"'));
-      continue;
-    }
-    const keyword = keywords.find((word) => word === part);
-    if (keyword === undefined && !/^[^@+,"\s]+$/.test(part)) return undefined;
-    // Bare words that PgBouncer reserves and then refuses.
-    if (part === 'samerole' || part === 'samegroup') return undefined;
-    names.push(keyword === undefined ? part : { keyword });
+  const item = /(?:"((?:[^"]|"")*)"|([^",]+))(,|$)/y;
+  while (item.lastIndex < field.length) {
+    const [, quoted, bare = '', comma] = item.exec(field) ?? [];
+    const name = quoted?.replaceAll('""', '"') ?? keywordOrName(bare, keywords);
+    // A comma must be followed by a name.
+    if (name === undefined || (comma === ',') !== item.lastIndex < field.length) return undefined;
+    names.push(name);
   }
   return names;
+}
+
+/** A bare word that means more than its letters, and is none of the keywords, is not taken for a name. */
+function keywordOrName(word: string, keywords: readonly HbaKeyword[]): HbaName | undefined {
+  const keyword = keywords.find((known) => known === word);
+  if (keyword !== undefined) return { keyword };
+  return word === '' || /^[@+]/.test(word) || /^(all|same(user|role|group)|replication)$/.test(word) ? undefined : word;
 }
 
 /** Fields of a line; quoted parts hold spaces and `#`. Undefined when a quote is not closed. */

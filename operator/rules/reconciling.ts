@@ -13,9 +13,15 @@ export function reconciling(situation: Situation): Finding {
   }
   const pods = currentPods(situation);
   const ready = pods.filter((pod) => pod.ready).length;
+  const stuck = pods.find((pod) => pod.waiting !== undefined && pod.waiting !== 'ContainerCreating');
+  const why = stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`;
   const old = situation.pods.filter((pod) => pod.template !== situation.template).length;
   if (old > 0)
-    return { status: 'True', reason: 'RollingOut', message: `${old} pods of the previous template are still there` };
+    return {
+      status: 'True',
+      reason: 'RollingOut',
+      message: `${old} pods of the previous template are still there${why}`,
+    };
   if (situation.waitsForShares) {
     return {
       status: 'True',
@@ -24,8 +30,6 @@ export function reconciling(situation: Situation): Finding {
     };
   }
   if (pods.length !== situation.wantedReplicas || ready < situation.wantedReplicas) {
-    const stuck = pods.find((pod) => pod.waiting !== undefined && pod.waiting !== 'ContainerCreating');
-    const why = stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`;
     return {
       status: 'True',
       reason: 'PodsNotReady',

@@ -20,7 +20,7 @@ export interface Situation {
     readonly desired: string | undefined;
     /** What `proved.ini` of the current template names. */
     readonly pointer: string | undefined;
-    readonly failed: { readonly revision: string; readonly reason: string } | undefined;
+    readonly failed: { readonly revision: string; readonly template: string; readonly reason: string } | undefined;
     readonly restartRequired: readonly string[];
     /** Why the last attempt is tried again. */
     readonly retrying: string | undefined;

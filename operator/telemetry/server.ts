@@ -12,7 +12,7 @@ export interface Probes {
 
 /** @returns once it listens; probes answer with what is wrong, or undefined when nothing is */
 export function serve(
-  listen: { readonly host: string; readonly port: number },
+  listen: { readonly host?: string; readonly port: number },
   registry: Registry,
   probes: Probes,
 ): Promise<Server> {
@@ -45,6 +45,6 @@ export function serve(
   server.headersTimeout = 5_000;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(listen.port, listen.host, () => resolve(server));
+    server.listen(listen, () => resolve(server));
   });
 }

@@ -10,9 +10,12 @@ import { openSession, type Session } from '../session.ts';
 import { REAL_VERSIONS, type RealPgbouncer, startPgbouncer, versionOf } from './real-pgbouncer.ts';
 import { ADMIN, filesOf, PROOF_USER, proofPasswordOf, type Sample, sampleOf } from './sample.ts';
 
-/** What the sample itself decides, what needs files, and what would get in the way of the console. */
+/**
+ * What the sample itself decides, what needs files, and what would get in the way of the console: the limits of
+ * clients count the operator's own logins too.
+ */
 const FIXED =
-  /^(listen_|unix_|auth_|admin_users|stats_users|syslog|logfile|conffile|pidfile|user$|resolv_conf|.*_tls|client_login_timeout|verbose|job_name)/;
+  /^(listen_|unix_|auth_|admin_users|stats_users|syslog|logfile|conffile|pidfile|user$|resolv_conf|.*_tls|client_login_timeout|verbose|job_name|max_(db|user)_client_connections)/;
 
 for (const real of REAL_VERSIONS) {
   const version = versionOf(real);
@@ -51,7 +54,7 @@ for (const real of REAL_VERSIONS) {
             assert.equal(proof.proved, true, JSON.stringify(proof));
           },
         ),
-        { numRuns: 1500 },
+        { numRuns: 100 },
       );
     });
   });

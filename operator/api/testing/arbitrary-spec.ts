@@ -1,0 +1,211 @@
+/**
+ * Arbitrary specs, made from the schema literal itself: a field that is added there is generated here without a further
+ * word. What the schema cannot say (the rules between fields) is put right afterwards, so that every spec is valid.
+ */
+import fc from 'fast-check';
+import { existsIn, SETTINGS, type Section } from '../../pgbouncer/settings.ts';
+import { printableText, settingValue } from '../../pgbouncer/testing/arbitrary.ts';
+import type { Version } from '../../pgbouncer/version.ts';
+import { RESERVED_USERS } from '../names.ts';
+import { specSchema } from '../spec-schema.ts';
+import { isRecord, type Json, type JsonObject } from './json.ts';
+
+/** The part of JSON Schema that the literal uses. */
+interface Schema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly Schema[];
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxProperties?: number;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+}
+
+/** Text as the fields may hold it: plain names for the most part, and what hopes to break out of a file. */
+const freeText: fc.Arbitrary<string> = fc.oneof(
+  { weight: 3, arbitrary: fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('all', 'replication', '+all', '@file', '*', 'ERROR', 'WARNING', 'constructor'),
+  },
+  { weight: 2, arbitrary: printableText.filter((text) => !/[\u007f-\u009f]/.test(text)) },
+);
+
+const duration: fc.Arbitrary<string> = fc
+  .tuple(...[24, 90, 999].map((max) => fc.option(fc.integer({ min: 1, max }))))
+  .map(([h, m, s]) => `${h ? `${h}h` : ''}${m ? `${m}m` : ''}${s ? `${s}s` : ''}`)
+  .filter((text) => text !== '');
+
+/** What `template` may hold in restricted mode; the schema leaves it open. */
+const podSpec: fc.Arbitrary<Json> = fc.record(
+  {
+    nodeSelector: fc.constant({ 'kubernetes.io/os': 'linux' }),
+    priorityClassName: fc.constant('high'),
+    tolerations: fc.constant([{ key: 'pool', operator: 'Exists' }]),
+    containers: fc.subarray(
+      [
+        { name: 'pgbouncer', resources: { limits: { memory: '64Mi' } } },
+        { name: 'sidecar', image: 'busybox:1' },
+      ],
+      { minLength: 1 },
+    ),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+function textOf(schema: Schema): fc.Arbitrary<string> {
+  if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
+  const { pattern, minLength = 0, maxLength = 1000 } = schema;
+  const text =
+    pattern === undefined || pattern.includes('\\x00')
+      ? freeText
+      : pattern.includes('h)?')
+        ? duration
+        : fc.stringMatching(new RegExp(pattern), { maxLength: Math.min(maxLength, 12) });
+  return text
+    .map((value) => [...value].slice(0, maxLength).join(''))
+    .filter(
+      (value) => [...value].length >= minLength && (pattern === undefined || new RegExp(pattern, 'u').test(value)),
+    );
+}
+
+/** Small numbers for the most part, so that sizes and budgets have a chance to fit. */
+const wholeOf = ({ minimum = 0, maximum = 1_000_000 }: Schema): fc.Arbitrary<number> =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: minimum, max: Math.min(maximum, minimum + 40) }) },
+    { weight: 1, arbitrary: fc.integer({ min: minimum, max: maximum }) },
+  );
+
+/** Any value that this schema takes. */
+function valueOf(schema: Schema, field: string): fc.Arbitrary<Json> {
+  if (schema.anyOf !== undefined) return fc.oneof(wholeOf(schema), textOf(schema));
+  if (schema['x-kubernetes-preserve-unknown-fields']) return podSpec;
+  switch (schema.type) {
+    case 'boolean':
+      return fc.boolean();
+    case 'integer':
+      return wholeOf(schema);
+    case 'string':
+      return textOf(schema);
+    case 'array':
+      return listOf(schema, field);
+    case 'object':
+      return schema.additionalProperties === undefined ? objectOf(schema) : mapOf(schema.additionalProperties);
+    default:
+      throw new TypeError(`the generator does not know the type of ${field}`);
+  }
+}
+
+function listOf(schema: Schema, field: string): fc.Arbitrary<Json> {
+  const [key] = schema['x-kubernetes-list-map-keys'] ?? [];
+  if (schema.items === undefined || key === undefined) throw new TypeError(`${field} is no list of items by name`);
+  return fc.uniqueArray(valueOf(schema.items, field), {
+    minLength: schema.minItems ?? 0,
+    maxLength: 4,
+    // An item without a name gets the default one.
+    selector: (item) => (isRecord(item) ? (item[key] ?? 'primary') : item),
+  });
+}
+
+const mapOf = (values: Schema): fc.Arbitrary<Json> =>
+  fc.dictionary(fc.stringMatching(/^[a-z]([-a-z0-9./]{0,10}[a-z0-9])?$/), valueOf(values, 'map'), {
+    maxKeys: 2,
+    noNullPrototype: true,
+  });
+
+const objectOf = ({ properties = {}, required = [] }: Schema): fc.Arbitrary<Json> =>
+  fc.record(Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, valueOf(child, name)])), {
+    requiredKeys: [...required],
+    noNullPrototype: true,
+  });
+
+const rawSpec: fc.Arbitrary<JsonObject> = objectOf(specSchema).map((spec) => (isRecord(spec) ? spec : {}));
+
+const records = (value: Json | undefined): readonly JsonObject[] =>
+  Array.isArray(value) ? value.filter(isRecord) : [];
+
+/** Puts the rules between fields right: one address for a backend, backends that are there, no cap on `*`. */
+function related(raw: JsonObject): JsonObject {
+  const backends = records(raw['backends']).map((backend): JsonObject => {
+    const { host, service, ...rest } = backend;
+    if (service !== undefined && (host === undefined || String(host).length % 2 === 0)) return { ...rest, service };
+    return { ...rest, host: host ?? 'pg.example.com' };
+  });
+  const names = backends.map((backend) => String(backend['name'] ?? 'primary'));
+  const databases = records(raw['databases']).map((database): JsonObject => {
+    const name = String(database['name']);
+    const backend = names[name.length % names.length] ?? 'primary';
+    const { connectionBudget, serverUser, ...rest } = database;
+    return {
+      ...rest,
+      ...(name === 'pgbouncer' ? { name: 'pgbouncer_' } : {}),
+      ...(names.length > 1 || database['backend'] !== undefined ? { backend } : {}),
+      ...(connectionBudget !== undefined && name !== '*' ? { connectionBudget } : {}),
+      ...(isRecord(serverUser) ? { serverUser: { ...serverUser, name: unreserved(serverUser['name']) } } : {}),
+    };
+  });
+  const wild = databases.filter(({ name }) => name === '*').map(({ backend }) => backend ?? names[0]);
+  const uncapped = new Set(databases.length === 0 ? [names[0]] : wild);
+  return {
+    ...raw,
+    backends: backends.map(({ connectionBudget, ...backend }) =>
+      connectionBudget === undefined || uncapped.has(String(backend['name'] ?? 'primary'))
+        ? backend
+        : { ...backend, connectionBudget },
+    ),
+    ...(databases.length === 0 ? {} : { databases }),
+    ...(raw['users'] === undefined
+      ? {}
+      : { users: records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) })) }),
+  };
+}
+
+const unreserved = (name: Json | undefined): string =>
+  RESERVED_USERS.includes(String(name)) ? `${String(name)}_` : String(name);
+
+/** Real settings for the three `parameters`: known, free, in this version, in their range. */
+const parametersOf = (section: Section, version: Version): fc.Arbitrary<JsonObject> =>
+  fc
+    .subarray(
+      SETTINGS.filter(
+        (setting) => setting.section === section && setting.ownership.kind === 'free' && existsIn(setting, version),
+      ),
+    )
+    .chain((settings) =>
+      fc.tuple(...settings.map((setting) => settingValue(setting).map((value) => [setting.name, value] as const))),
+    )
+    .map((pairs) => Object.fromEntries(pairs.filter(([, value]) => !/[\u007f-\u009f]/.test(value))));
+
+/** Any spec that `validatePooler` takes; most of their `parameters` are nonsense. */
+export const validSpec: fc.Arbitrary<JsonObject> = rawSpec.map(related);
+
+/** Valid, and its `parameters` are settings that this version knows. */
+export const sensibleSpec = (version: Version): fc.Arbitrary<JsonObject> =>
+  fc
+    .record({
+      spec: validSpec,
+      main: parametersOf('pgbouncer', version),
+      database: parametersOf('databases', version),
+      user: parametersOf('users', version),
+    })
+    .map(({ spec, main, database, user }) => ({
+      ...spec,
+      image: 'pgbouncer:test',
+      parameters: main,
+      ...(spec['databases'] === undefined
+        ? {}
+        : { databases: records(spec['databases']).map((item) => ({ ...item, parameters: database })) }),
+      ...(spec['users'] === undefined
+        ? {}
+        : { users: records(spec['users']).map((item) => ({ ...item, parameters: user })) }),
+    }));

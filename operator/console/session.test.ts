@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { after, describe, it } from 'node:test';
+import { type ConsoleError, isConsoleError } from './errors.ts';
+import { openSession, type SessionOptions } from './session.ts';
+import { freePort } from './testing/free-port.ts';
+import { type HostileServer, startHostileServer } from './testing/hostile-server.ts';
+import { authentication, message } from './testing/wire.ts';
+
+const PASSWORD = 'the-admin-password';
+const LOGIN = { user: 'poolkeeper', password: PASSWORD, connectTimeoutMs: 300, queryTimeoutMs: 300 };
+
+const uncaught: unknown[] = [];
+process.on('uncaughtExceptionMonitor', (error) => uncaught.push(error));
+
+/** The error of a login; there must be one. */
+async function refusal(options: SessionOptions): Promise<ConsoleError> {
+  try {
+    await openSession(options);
+  } catch (error) {
+    if (isConsoleError(error)) return error;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: 'the login succeeded' });
+}
+
+/** Connects to a server that answers like this, and expects it to be dropped with this error. */
+async function meets(
+  answer: (socket: Socket) => void,
+  name: ConsoleError['name'],
+  pattern: RegExp,
+): Promise<HostileServer> {
+  const server = await startHostileServer(answer);
+  after(() => server.stop());
+  const error = await refusal({ ...server, ...LOGIN });
+  assert.equal(error.name, name, error.message);
+  assert.match(error.message, pattern);
+  assert.ok(error.message.startsWith(`127.0.0.1:${server.port}: `), error.message);
+  return server;
+}
+
+const errorMessage = (severity: string, code: string, text: string): Buffer =>
+  message('E', `S${severity}\0V${severity}\0C${code}\0M${text}\0\0`);
+
+describe('logging in where no console is', () => {
+  it('says that nobody listens', async () => {
+    const error = await refusal({ host: '127.0.0.1', port: await freePort(), ...LOGIN });
+    assert.equal(error.name, 'ConsoleUnreachableError');
+    assert.match(error.message, /ECONNREFUSED/);
+  });
+
+  it('gives up on a server that is silent, at its deadline', () =>
+    meets(() => undefined, 'ConsoleUnreachableError', /no answer to the login within 0.3 s/));
+
+  it('gives up on a server that dribbles, at its deadline', () =>
+    meets(
+      (socket) => {
+        const timer = setInterval(() => socket.write(message('N', 'x\0')), 20);
+        socket.on('close', () => clearInterval(timer));
+      },
+      'ConsoleUnreachableError',
+      /no answer to the login/,
+    ));
+
+  it('says so when the connection is closed in its face', () =>
+    meets((socket) => socket.end(), 'ConsoleUnreachableError', /terminated|closed/));
+
+  it('says so when the connection is reset', () =>
+    meets((socket) => socket.resetAndDestroy(), 'ConsoleUnreachableError', /ECONNRESET|terminated/));
+
+  it('drops a server that speaks another protocol', () =>
+    meets(
+      (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      'ConsoleProtocolError',
+      /not a PgBouncer console/,
+    ));
+
+  it('drops a server that sends without end', () =>
+    meets(
+      (socket) => {
+        const flood = (): void => {
+          while (socket.writable && socket.write(message('N', 'x'.repeat(60_000))));
+        };
+        socket.on('drain', flood);
+        flood();
+      },
+      'ConsoleProtocolError',
+      /more than 16777216 bytes/,
+    ));
+
+  it('drops a server whose messages make the driver stumble', () =>
+    meets(
+      // A well-formed frame around a list of parameters that never ends.
+      (socket) =>
+        socket.write(Buffer.concat([message('S', 'no end'), message('D', Buffer.from([127, 255, 0, 0, 0, 9]))])),
+      'ConsoleProtocolError',
+      /not a PgBouncer console/,
+    ));
+
+  it('takes an error in the login for a refusal, and repeats it', () =>
+    meets(
+      (socket) => socket.write(errorMessage('FATAL', '28P01', 'SASL authentication failed')),
+      'LoginRefusedError',
+      /login refused: SASL authentication failed/,
+    ));
+
+  it('does not hold it against the user that a process is on its way out', () =>
+    meets(
+      (socket) => socket.write(errorMessage('FATAL', '08P01', 'pooler is shutting down')),
+      'ConsoleUnreachableError',
+      /shutting down/,
+    ));
+
+  it('can be aborted, before and while it connects', async () => {
+    const server = await startHostileServer(() => undefined);
+    after(() => server.stop());
+    const controller = new AbortController();
+    const login = refusal({ ...server, ...LOGIN, connectTimeoutMs: 60_000, signal: controller.signal });
+    controller.abort(new Error('no longer wanted'));
+    for (const error of [await login, await refusal({ ...server, ...LOGIN, signal: controller.signal })]) {
+      assert.equal(error.name, 'ConsoleUnreachableError');
+      assert.equal(error.cause, controller.signal.reason);
+    }
+  });
+});
+
+describe('logging in where somebody wants the password', () => {
+  for (const [what, kind, data] of [
+    ['in clear', 3, ''],
+    ['as an md5 hash', 5, 'salt'],
+  ] as const) {
+    it(`does not send it ${what}`, async () => {
+      const server = await meets(
+        (socket) => socket.write(authentication(kind, data)),
+        'LoginRefusedError',
+        /only SCRAM is answered/,
+      );
+      assert.ok(!server.received().includes(PASSWORD));
+      assert.ok(!server.received().includes('p'.charCodeAt(0), 80), 'no password message was sent');
+    });
+  }
+
+  it('does not believe a server that lets it in without asking', () =>
+    meets(
+      (socket) => socket.write(Buffer.concat([authentication(0), message('Z', 'I')])),
+      'LoginRefusedError',
+      /lets anybody in/,
+    ));
+
+  it('does not compute for hours because a server asks for many iterations', () =>
+    meets(
+      (socket) => {
+        socket.write(authentication(10, 'SCRAM-SHA-256\0\0'));
+        socket.once('data', () =>
+          socket.once('data', (chunk) => {
+            const nonce = /r=([^,]+)$/.exec(chunk.toString('utf8'))?.[1] ?? '';
+            socket.write(authentication(11, `r=${nonce}more,s=c2FsdA==,i=2000000000`));
+          }),
+        );
+      },
+      'ConsoleProtocolError',
+      /iteration/i,
+    ));
+});
+
+describe('whatever a peer does', () => {
+  it('leaves no connection open and no error uncaught', async () => {
+    const server = await startHostileServer((socket) => socket.write(Buffer.from('garbage that is long enough')));
+    await refusal({ ...server, ...LOGIN });
+    while (server.connections() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await server.stop();
+    assert.deepEqual(uncaught, []);
+  });
+});

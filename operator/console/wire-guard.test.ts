@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { authentication, message } from './testing/wire.ts';
+import { createWireGuard, type Violation } from './wire-guard.ts';
+
+const LIMITS = { maxBytes: 1_000, maxRows: 3 };
+const row = message('D', Buffer.from([0, 0]));
+/** A login by SCRAM as a server speaks it. */
+const LOGIN = Buffer.concat([
+  authentication(10),
+  authentication(11),
+  authentication(12),
+  authentication(0),
+  message('Z', 'I'),
+]);
+
+/** What a guard says of chunks, until its first violation. */
+function judge(chunks: readonly Buffer[], guard = createWireGuard(LIMITS)): Violation | undefined {
+  for (const chunk of chunks) {
+    const violation = guard.check(chunk);
+    if (violation) return violation;
+  }
+  return undefined;
+}
+
+describe('the guard on the wire', () => {
+  it('lets a login by SCRAM and an answer pass', () => {
+    assert.equal(
+      judge([LOGIN, message('T', 'columns'), row, row, message('C', 'SHOW\0'), message('Z', 'I')]),
+      undefined,
+    );
+  });
+
+  it('judges the same however the bytes are cut', () => {
+    const streams = [
+      LOGIN,
+      Buffer.concat([LOGIN, row, row, row, row]),
+      authentication(3),
+      authentication(0),
+      Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      message('E', 'x'.repeat(2_000)),
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...streams),
+        fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }),
+        (stream, sizes) => {
+          const chunks: Buffer[] = [];
+          for (let at = 0, index = 0; at < stream.length; index += 1) {
+            const size = sizes[index % sizes.length] ?? 1;
+            chunks.push(stream.subarray(at, at + size));
+            at += size;
+          }
+          assert.deepEqual(judge(chunks)?.kind, judge([stream])?.kind);
+        },
+      ),
+    );
+  });
+
+  for (const [what, chunk] of [
+    ['another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['a message shorter than its own length', message('Z', '', 3)],
+    ['an authentication without its kind', message('R', '')],
+    ['zeros', Buffer.alloc(20)],
+  ] as const) {
+    it(`takes ${what} for garbage`, () => assert.equal(judge([chunk, Buffer.alloc(20)])?.kind, 'garbage'));
+  }
+
+  for (const [what, chunks] of [
+    ['a message that announces more bytes than allowed', [LOGIN, message('D', '', 1_001)]],
+    [
+      'more bytes than allowed in small messages',
+      [LOGIN, ...Array.from({ length: 10 }, () => message('N', 'x'.repeat(100)))],
+    ],
+    ['more rows than allowed', [LOGIN, row, row, row, row]],
+  ] as const) {
+    it(`stops ${what}`, () => assert.equal(judge(chunks)?.kind, 'too-much'));
+  }
+
+  it('counts bytes and rows anew for each answer', () => {
+    const guard = createWireGuard(LIMITS);
+    for (let answer = 0; answer < 10; answer += 1) {
+      guard.nextAnswer();
+      assert.equal(judge([row, row, row, message('N', 'x'.repeat(500))], guard), undefined);
+    }
+  });
+
+  for (const [what, kind] of [
+    ['the password in clear', 3],
+    ['the password as an md5 hash', 5],
+    ['a login by GSSAPI', 7],
+  ] as const) {
+    it(`refuses a server that asks for ${what}`, () =>
+      assert.equal(judge([authentication(kind)])?.kind, 'unsafe-login'));
+  }
+
+  it('refuses a server that lets in without having proved that it knows the password', () => {
+    assert.equal(judge([authentication(0)])?.kind, 'unsafe-login');
+    assert.equal(judge([authentication(10), authentication(11), authentication(0)])?.kind, 'unsafe-login');
+  });
+});

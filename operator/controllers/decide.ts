@@ -1,0 +1,98 @@
+/**
+ * Decides what a pooler shall be: validated spec, image, the operator's logins, configuration and pod template. Either
+ * all of it is known, or something stands in the way, which is then a finding and not an error.
+ */
+import type { ConnectionPooler } from '../api/types.ts';
+import { validatePooler } from '../api/validate.ts';
+import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { holdersOf } from '../plan/budget.ts';
+import { chooseImage } from '../plan/image.ts';
+import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
+import type { PodView } from '../plan/pods.ts';
+import { checkTemplate } from '../plan/template-merge.ts';
+import type { Situation } from '../rules/situation.ts';
+import type { AdminCredentials } from './admin-credentials.ts';
+import type { ChildWriter } from './children.ts';
+import { type Desired, planDesired } from './desired.ts';
+import type { Memory } from './memory.ts';
+import type { PoolerDependencies } from './pooler.ts';
+
+export interface Target {
+  readonly kind: 'target';
+  readonly pooler: ConnectionPooler;
+  readonly version: Version;
+  readonly credentials: AdminCredentials;
+  readonly revision: string;
+  readonly load: Desired['load'];
+  readonly planned: PlannedTemplate;
+}
+
+/** What runs keeps running. */
+export interface Blocked {
+  readonly kind: 'blocked';
+  readonly pooler: ConnectionPooler;
+  readonly findings: Partial<Situation>;
+  /** Service and the like do not depend on what is wrong, and are still repaired. */
+  readonly around: boolean;
+}
+
+export async function decide(
+  deps: PoolerDependencies,
+  stored: ConnectionPooler,
+  key: string,
+  memory: Memory,
+  pods: readonly PodView[],
+  writer: ChildWriter,
+): Promise<Target | Blocked> {
+  const wrong = (spec: Situation['faults']['spec']): Blocked => ({
+    kind: 'blocked',
+    pooler: stored,
+    findings: { faults: { spec, budget: [], credentials: [] } },
+    around: false,
+  });
+  const validated = validatePooler(stored, 'ignore');
+  if (!validated.ok) return wrong(validated.faults);
+  const pooler = validated.pooler;
+
+  const deployment = deps.caches.deployments.get(key);
+  const image = chooseImage(pooler.spec, deployment, deps.settings.defaultImage);
+  const template = checkTemplate(pooler.spec.template, deps.settings.templateMode);
+  if (!image.ok) return wrong([...template, image.fault]);
+  if (template.length > 0) return wrong(template);
+
+  const credentials = pooler.spec.suspend
+    ? await deps.credentials.peek(pooler)
+    : await deps.credentials.ensure(pooler, writer);
+  if (credentials === undefined) return { kind: 'blocked', pooler, findings: {}, around: false };
+  if ('kind' in credentials) return { kind: 'blocked', pooler, findings: { collisions: [credentials] }, around: false };
+
+  const replicas = deployment?.spec?.['replicas'];
+  const desired = await planDesired({
+    client: deps.client,
+    pooler,
+    version: image.version,
+    holders: holdersOf(Math.max(pooler.spec.replicas, typeof replicas === 'number' ? replicas : 0), pods.length),
+    credentials,
+    secrets: deps.caches.secrets,
+    memory,
+  });
+  const { revision, faults, budget, restartOnly } = desired.digest;
+  if (revision === undefined)
+    return { kind: 'blocked', pooler, findings: { faults, budget }, around: faults.spec.length === 0 };
+  return {
+    kind: 'target',
+    pooler,
+    version: image.version,
+    credentials,
+    revision,
+    load: desired.load,
+    planned: planPodTemplate({
+      name: pooler.metadata.name,
+      spec: pooler.spec,
+      image: image.image,
+      version: formatVersion(image.version),
+      restartOnly,
+      credentials: credentials.fingerprint,
+    }),
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Holds the pods on the revision that the pointer names, while the desired one cannot be had: an operator that died in
+ * the middle of a change may have left some on a candidate, and pods that start meanwhile want to be proved too.
+ */
+import { ANNOTATION_VERSION, configSecretName } from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { get } from '../kube/operations.ts';
+import { SECRETS } from '../kube/resources.ts';
+import { parseIni } from '../pgbouncer/parse-ini.ts';
+import { parseVersion } from '../pgbouncer/version.ts';
+import { proofPasswordOf } from '../plan/config.ts';
+import { livePods, type PodView } from '../plan/pods.ts';
+import { changeSteps } from './change-steps.ts';
+import type { ChildWriter } from './children.ts';
+import { type ConfigOutcome, pointerOf, rememberProofs, retryLater } from './converge-config.ts';
+import { liveTemplateOf } from './converge-deployment.ts';
+import type { Memory } from './memory.ts';
+import type { PoolerDependencies } from './pooler.ts';
+import { provePods } from './prove-pods.ts';
+
+export async function keepProved(
+  deps: PoolerDependencies,
+  pooler: ConnectionPooler,
+  key: string,
+  memory: Memory,
+  pods: readonly PodView[],
+  writer: ChildWriter,
+): Promise<ConfigOutcome> {
+  const deployment = deps.caches.deployments.get(key);
+  const template = liveTemplateOf(deployment);
+  const version = parseVersion(deployment?.metadata.annotations?.[ANNOTATION_VERSION] ?? '');
+  const pointer = template === undefined ? undefined : pointerOf(deps.caches, pooler, template);
+  if (template === undefined || version === undefined || pointer === undefined) return { kind: 'idle' };
+  const unproved = livePods(pods, template).filter((pod) => memory.proofs.get(pod.process)?.revision !== pointer);
+  if (unproved.length === 0) return { kind: 'idle' };
+
+  const credentials = await deps.credentials.peek(pooler);
+  const { namespace = 'default', name } = pooler.metadata;
+  const secret = await get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(
+    deps.client,
+    SECRETS,
+    namespace,
+    configSecretName(name, template),
+  );
+  const parsed = parseIni(Buffer.from(secret.data?.[`${pointer}.ini`] ?? '', 'base64').toString(), version);
+  if (credentials === undefined || !parsed.ok)
+    return retryLater(memory, `the files of revision ${pointer} are not what they were`);
+
+  const steps = changeSteps({
+    pooler,
+    template,
+    credentials,
+    writer,
+    superseded: () => false,
+    now: deps.clock.now,
+  });
+  const attempts = await provePods(
+    steps,
+    { revision: pointer, ini: parsed.ini, proofPassword: proofPasswordOf(credentials.revisionKey, pointer) },
+    version,
+    unproved,
+  );
+  return rememberProofs(memory, pointer, attempts);
+}
