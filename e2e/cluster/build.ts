@@ -1,12 +1,13 @@
 // Builds the Go programs of the embedded cluster from their published modules: there is no other download than the Go
 // module proxy's. A binary is named by the hash of its sources, so that a change builds anew and nothing else does.
 import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from './exists.ts';
 import { withLock } from './lock.ts';
 import { cacheDirectory, repository } from './paths.ts';
 import { step } from './progress.ts';
-import { CommandFailed, run } from './run.ts';
+import { isNotFound, run } from './run.ts';
 
 /** The version that the embedded Kubernetes reports. Its go.mod pins the same. */
 export const kubernetesVersion = '1.35.4';
@@ -56,31 +57,40 @@ export async function buildProgram(name: ProgramName): Promise<string> {
   const output = cacheDirectory('bin', `${name}-${await contentHash(sources, program.flags)}`);
   if (await exists(output)) return output;
   return withLock(cacheDirectory('locks', `build-${name}`), async () => {
-    if (!(await exists(output))) await step(program.title, () => build(program, sources, output));
+    if (!(await exists(output))) await step(program.title, (report) => build(program, sources, output, report));
     return output;
   });
 }
 
-async function build(program: Program, sources: string, output: string): Promise<void> {
+async function build(
+  program: Program,
+  sources: string,
+  output: string,
+  report: (detail: string) => void,
+): Promise<void> {
   await mkdir(cacheDirectory('bin'), { recursive: true });
   const partial = `${output}.partial`;
   const flags = ['-s', '-w', ...program.flags].join(' ');
-  try {
-    await run('go', ['build', '-trimpath', '-ldflags', flags, '-o', partial, program.main ?? '.'], {
-      cwd: sources,
-      environment: { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' },
-    });
-  } catch (error) {
-    if (error instanceof CommandFailed && error.code === undefined) {
-      throw new Error(
-        'Go is missing: the embedded cluster is built from source. Install Go 1.26 (https://go.dev/dl) and put it on PATH.',
-        { cause: error },
-      );
-    }
-    throw error;
-  }
+  await requireGo();
+  await run('go', ['build', '-trimpath', '-ldflags', flags, '-o', partial, program.main ?? '.'], {
+    cwd: sources,
+    environment: { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' },
+    onLine: (line) => {
+      if (line.startsWith('go: downloading')) report(line.slice('go: '.length));
+    },
+  });
   // Only now is it there: a killed build leaves nothing that looks finished.
   await rename(partial, output);
+}
+
+/** Go from 1.21 on fetches by itself the version that a go.mod asks for. */
+async function requireGo(): Promise<void> {
+  const remedy = 'The embedded cluster is built from source: install Go 1.26 (https://go.dev/dl) and put it on PATH.';
+  const version = await run('go', ['version']).catch((error: unknown) => {
+    throw isNotFound(error) ? new Error(`Go is missing. ${remedy}`, { cause: error }) : error;
+  });
+  const minor = Number(/go1\.(\d+)/.exec(version)?.[1] ?? 0);
+  if (minor < 21) throw new Error(`Go is too old (${version}). ${remedy}`);
 }
 
 async function contentHash(directory: string, flags: readonly string[]): Promise<string> {
@@ -89,11 +99,4 @@ async function contentHash(directory: string, flags: readonly string[]): Promise
     hash.update(`\0${entry}\0`).update(await readFile(join(directory, entry)));
   }
   return hash.digest('hex').slice(0, 12);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,8 +1,9 @@
 // The certificates of a control plane: one authority, and what it signs. Made with the openssl command, since Node can
 // read certificates and not issue them. They live as long as the cluster's state directory.
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { exists } from './exists.ts';
 import { run } from './run.ts';
 
 /** Paths of PEM files. */
@@ -101,11 +102,4 @@ async function openssl(...args: readonly string[]): Promise<void> {
 
 function pairIn(directory: string, name: string): KeyPair {
   return { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

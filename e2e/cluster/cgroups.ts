@@ -1,7 +1,8 @@
 // The control groups that a node's kubelet makes for its pods: all below one of their own, so that they can be found
 // and removed whatever happened to the kubelet.
-import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from './exists.ts';
 
 const mountPoint = '/sys/fs/cgroup';
 
@@ -62,13 +63,6 @@ async function removeTree(path: string): Promise<boolean> {
     if (entry.isDirectory() && !(await removeTree(join(path, entry.name)))) return false;
   }
   return rmdir(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
     () => true,
     () => false,
   );

@@ -3,15 +3,15 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { buildProgram } from './build.ts';
-import { saveImage } from './buildah.ts';
 import { startControlPlane } from './control-plane.ts';
 import { startDns } from './dns.ts';
 import { corednsImage, makeImage } from './images.ts';
+import { loadIntoNode } from './loaded-images.ts';
 import { withLock } from './lock.ts';
 import { controlPlaneTools, ensureInstalled, imageTools, nodeTools, requireRoot } from './machine.ts';
 import { unmountBelow } from './mounts.ts';
 import { createNetwork, networkOf, removeNetwork, serviceCidr } from './network.ts';
-import { ctr, joinControlPlane, nodeName, removeNode, startContainerd } from './node.ts';
+import { joinControlPlane, nodeName, removeNode, startContainerd } from './node.ts';
 import { sandboxImage } from './node-configuration.ts';
 import { cacheDirectory, stateDirectory } from './paths.ts';
 import { type Daemon, readDaemon, waitFor } from './processes.ts';
@@ -121,7 +121,7 @@ async function start(images: readonly string[], report: (detail: string) => void
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await createNetwork(network);
   const options = { number: node, directory, network };
-  const containerd = await startContainerd(options);
+  await startContainerd(options);
   // Loading waits for the disk and the control plane for the processors.
   const loading = Promise.all([...systemImages, ...images].map(load));
   loading.catch(() => {}); // awaited below; until then a failure of the control plane may come first
@@ -138,7 +138,7 @@ async function start(images: readonly string[], report: (detail: string) => void
     auditLog: stateDirectory('control-plane', 'audit.log'),
   });
   report('node');
-  await joinControlPlane(options, controlPlane, containerd);
+  await joinControlPlane(options, controlPlane);
   report('images');
   await loading;
   report('DNS');
@@ -209,21 +209,7 @@ function clusterOf({ kubernetes, kubeconfig }: Recorded): Cluster {
 }
 
 async function load(reference: string): Promise<void> {
-  const image = await makeImage(reference);
-  const mark = stateDirectory('images', createHash('sha256').update(reference).digest('hex').slice(0, 12));
-  if ((await readFile(mark, 'utf8').catch(() => '')) === image.id) return;
-  await mkdir(stateDirectory('images'), { recursive: true });
-  await withLock(`${mark}.lock`, async () => {
-    if ((await readFile(mark, 'utf8').catch(() => '')) === image.id) return;
-    await step(`loading ${reference}`, async () => {
-      const archive = `${mark}.tar`;
-      await rm(archive, { force: true });
-      await saveImage(image, reference, archive);
-      await ctr(stateDirectory(nodeName(node)), ['images', 'import', archive]);
-      await rm(archive);
-      await writeFile(mark, image.id);
-    });
-  });
+  await loadIntoNode(stateDirectory(nodeName(node)), reference, await makeImage(reference));
 }
 
 /** Ends and removes everything, in an order that leaves nobody to start things again. */

@@ -2,6 +2,7 @@
 // network that exists already. One process holds them open; when it ends, the kernel ends and unmounts all the rest.
 import { join } from 'node:path';
 import { buildProgram } from './build.ts';
+import { exists } from './exists.ts';
 import { cacheDirectory, stateDirectory } from './paths.ts';
 import { type Daemon, readDaemon, startDaemon, waitFor } from './processes.ts';
 import { run } from './run.ts';
@@ -27,8 +28,7 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Daemon
       ...['sh', '-c', `${coverHostDirectories(options)}\ntouch '${ready}'\nexec '${pause}'`],
     ],
   });
-  const opened = (): Promise<boolean> => run('test', ['-e', ready]).then(() => true, () => false); // biome-ignore format: one thought
-  await waitFor('the namespaces of the node', opened, { daemon, everyMs: 20 });
+  await waitFor('the namespaces of the node', () => exists(ready), { daemon, everyMs: 20 });
   return daemon;
 }
 

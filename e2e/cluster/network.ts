@@ -1,7 +1,8 @@
 // The network that the cluster lives in: a namespace with no way out. Whatever runs in it reaches the cluster and
 // nothing else, so that no test can depend on, or disturb, the world.
-import { access, readdir, rmdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from './exists.ts';
 import { clusterName } from './paths.ts';
 import { CommandFailed, run } from './run.ts';
 
@@ -46,7 +47,7 @@ export async function createNetwork(network: Network): Promise<void> {
 
 /** Removes the namespace with its devices, routes and iptables rules, and kills what still runs in it. Fine when it is gone. */
 export async function removeNetwork(network: Network): Promise<void> {
-  if (!(await access(network.path).then(() => true, () => false))) return; // biome-ignore format: one thought
+  if (!(await exists(network.path))) return;
   const pids = await run('ip', ['netns', 'pids', network.name]).catch((error: unknown) => {
     if (error instanceof CommandFailed) return ''; // half-made: a file without a namespace behind it
     throw error;

@@ -11,7 +11,7 @@ import { openNamespaces, startInside } from './namespaces.ts';
 import { type Network, podCidrOf } from './network.ts';
 import { containerdConfig, kubeletConfig, kubeProxyConfig, networkConfig } from './node-configuration.ts';
 import { clusterName } from './paths.ts';
-import { type Daemon, readDaemon, waitFor } from './processes.ts';
+import { readDaemon, waitFor } from './processes.ts';
 import { run } from './run.ts';
 
 export interface NodeOptions {
@@ -22,21 +22,12 @@ export interface NodeOptions {
   readonly network: Network;
 }
 
-export interface Node {
-  readonly name: string;
-  /** The socket of its containerd, reachable from outside. */
-  readonly containerdSocket: string;
-  readonly containerd: Daemon;
-  readonly kubelet: Daemon;
-  readonly kubeProxy: Daemon;
-}
-
 export function nodeName(number: number): string {
   return `node-${number}`;
 }
 
 /** Starts the namespaces and containerd; images can be loaded from here on. */
-export async function startContainerd(options: NodeOptions): Promise<Daemon> {
+export async function startContainerd(options: NodeOptions): Promise<void> {
   const { directory } = options;
   await mkdir(join(directory, 'cni'), { recursive: true });
   await mkdir(join(directory, 'log'), { recursive: true });
@@ -50,15 +41,10 @@ export async function startContainerd(options: NodeOptions): Promise<Daemon> {
     join(directory, 'containerd.toml'),
   ]);
   await waitFor('containerd to answer', () => ctr(options.directory, ['version']).then(() => true, () => false), { daemon: containerd }); // biome-ignore format: one thought
-  return containerd;
 }
 
 /** Starts the kubelet and kube-proxy beside a running containerd, and waits until the node is Ready. */
-export async function joinControlPlane(
-  options: NodeOptions,
-  controlPlane: ControlPlane,
-  containerd: Daemon,
-): Promise<Node> {
+export async function joinControlPlane(options: NodeOptions, controlPlane: ControlPlane): Promise<void> {
   const binary = await buildProgram('kubernetes');
   const { directory, number, network } = options;
   const name = nodeName(number);
@@ -98,7 +84,7 @@ export async function joinControlPlane(
     `--hostname-override=${name}`,
     `--node-ip=${network.address}`,
   ]);
-  const kubeProxy = await startInside(directory, 'kube-proxy', binary, [
+  await startInside(directory, 'kube-proxy', binary, [
     'kube-proxy',
     `--config=${join(directory, 'kube-proxy.json')}`,
     `--hostname-override=${name}`,
@@ -114,7 +100,6 @@ export async function joinControlPlane(
         ),
     { daemon: kubelet, everyMs: 300 },
   );
-  return { name, containerdSocket: socket(directory), containerd, kubelet, kubeProxy };
 }
 
 /** Ends the node at once and removes its control groups; its directory stays. Fine when it is gone. */

@@ -1,9 +1,10 @@
 // PgBouncer and PostgreSQL without a cluster: the images' root filesystems unpacked on disk, so that tests can run the
 // programs of other Debian releases.
-import { access, chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalImage, withMountedImage } from './buildah.ts';
+import { exists } from './exists.ts';
 import { type PgbouncerVersion, pgbouncerImage } from './images.ts';
 import { withLock } from './lock.ts';
 import { cacheDirectory } from './paths.ts';
@@ -57,11 +58,4 @@ async function unpacked(name: string, image: LocalImage): Promise<string> {
     await rename(`${directory}.partial`, directory);
     return directory;
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -19,12 +19,22 @@ export class CommandFailed extends Error {
   readonly code: number | undefined;
   readonly output: string;
 
-  constructor(command: readonly string[], code: number | undefined, output: string) {
+  constructor(command: readonly string[], code: number | undefined, output: string, cause?: Error) {
     const tail = output.trimEnd().split('\n').slice(-20).join('\n');
-    super(`${command.join(' ')} ended with ${code ?? 'no exit code'}${tail === '' ? '' : `:\n${tail}`}`);
+    super(`${command.join(' ')} ended with ${code ?? 'no exit code'}${tail === '' ? '' : `:\n${tail}`}`, { cause });
     this.code = code;
     this.output = output;
   }
+}
+
+/** Whether the program itself is missing. */
+export function isNotFound(error: unknown): boolean {
+  return (
+    error instanceof CommandFailed &&
+    error.cause instanceof Error &&
+    'code' in error.cause &&
+    error.cause.code === 'ENOENT'
+  );
 }
 
 /** Standard output of `command`, trimmed at its end. Throws {@link CommandFailed} unless it ends with 0. */
@@ -54,7 +64,7 @@ export async function run(command: string, args: readonly string[], options: Run
   child.stdin.on('error', () => {}); // a program that ends without reading its input is no error of ours
   child.stdin.end(options.input ?? '');
   child.on('error', (error) =>
-    reject(new CommandFailed([command, ...args], undefined, `${everything}\n${error.message}`)),
+    reject(new CommandFailed([command, ...args], undefined, `${everything}\n${error.message}`, error)),
   );
   child.on('close', (code, signal) => {
     if (code === 0) resolve(stdout.trimEnd());

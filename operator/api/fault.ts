@@ -18,11 +18,17 @@ const VALUE_LIMIT = 80;
 /** The value as it stands in messages: JSON, cut at 80 characters. */
 export function describeValue(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > VALUE_LIMIT ? `${text.slice(0, VALUE_LIMIT)}…` : text;
+  return text.length > VALUE_LIMIT ? `${cutText(text, VALUE_LIMIT)}…` : text;
 }
 
-/** One line: `spec.path: problem (the value); remedy`. */
+/** The first characters of a text, never half of one: the API server would store another text than it was sent. */
+export const cutText = (text: string, limit: number): string => text.slice(0, limit).replace(/[\ud800-\udbff]$/, '');
+
+/** One line, `spec.path: problem (the value); remedy`, whatever stood in the file: nothing in it moves a cursor. */
 export function formatFault(fault: Fault): string {
   const value = fault.value === undefined ? '' : ` (${describeValue(fault.value)})`;
-  return `${fault.path}: ${fault.problem}${value}; ${fault.remedy}`;
+  return `${fault.path}: ${fault.problem}${value}; ${fault.remedy}`.replace(
+    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -13,8 +13,10 @@ const poolMode = {
   enum: ['transaction', 'session', 'statement'],
 } as const;
 
-const count = { type: 'integer', minimum: 1, maximum: 1000000 } as const;
-const countOrZero = { type: 'integer', minimum: 0, maximum: 1000000 } as const;
+/** Server connections, and clients: as much as the table of settings allows. */
+const servers = { type: 'integer', minimum: 1, maximum: 100000 } as const;
+const serversOrZero = { type: 'integer', minimum: 0, maximum: 100000 } as const;
+const clients = { type: 'integer', minimum: 1, maximum: 1000000 } as const;
 const time = { type: 'string', pattern: duration, minLength: 2, maxLength: 16 } as const;
 
 const passwordSecretRef = {
@@ -22,8 +24,13 @@ const passwordSecretRef = {
   description: "The key of a Secret, in the pooler's namespace, that holds the password as plain text.",
   required: ['name', 'key'],
   properties: {
-    name: { type: 'string', minLength: 1, maxLength: 253, description: 'Name of the Secret.' },
-    key: { type: 'string', minLength: 1, maxLength: 253, description: 'Key inside the Secret.' },
+    name: {
+      type: 'string',
+      pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+      maxLength: 253,
+      description: 'Name of the Secret.',
+    },
+    key: { type: 'string', pattern: '^[-._a-zA-Z0-9]+$', maxLength: 253, description: 'Key inside the Secret.' },
   },
 } as const;
 
@@ -35,6 +42,9 @@ const parameters = (section: string) =>
     additionalProperties: {
       'x-kubernetes-int-or-string': true,
       anyOf: [{ type: 'integer' }, { type: 'string' }],
+      // Of an integer; PgBouncer has no larger ones, and JSON has integers that the API server does not take for one.
+      minimum: -2147483648,
+      maximum: 2147483647,
       maxLength: 1024,
       pattern: noControlCharacters,
     },
@@ -74,14 +84,14 @@ const backend = {
     },
     port: { type: 'integer', minimum: 1, maximum: 65535, default: 5432, description: 'Port of the server.' },
     serverMaxConnections: {
-      ...count,
+      ...servers,
       description: "The server's max_connections, less what it reserves. Needed when the budget is a share of it.",
     },
     connectionBudget: {
       'x-kubernetes-int-or-string': true,
       anyOf: [{ type: 'integer' }, { type: 'string' }],
       minimum: 1,
-      maximum: 1000000,
+      maximum: 100000,
       pattern: '^([1-9][0-9]?|100)%$',
       description:
         'The most server connections that ALL replicas together may hold to this backend, also during a rollout: a number, or a share ("80%") of serverMaxConnections. It is a ceiling: sizes that break it are refused.',
@@ -117,25 +127,25 @@ const database = {
     },
     poolMode: { ...poolMode, description: 'When a server connection returns to the pool; default: spec.defaults.' },
     connectionBudget: {
-      ...count,
+      ...servers,
       description:
         'The most server connections that ALL replicas together may hold for this entry. Each replica is guaranteed an equal share: floor(budget / (replicas + 2)), so that a rollout stays inside it.',
     },
-    poolSize: { ...count, description: 'Server connections per user in ONE replica (pool_size).' },
+    poolSize: { ...servers, description: 'Server connections per user in ONE replica (pool_size).' },
     minPoolSize: {
-      ...count,
+      ...servers,
       description: 'Server connections kept open in ONE replica (min_pool_size); warm from the start with serverUser.',
     },
     reservePoolSize: {
-      ...countOrZero,
+      ...serversOrZero,
       description: 'Extra server connections for clients that wait long, in ONE replica (reserve_pool_size).',
     },
     maxServerConnections: {
-      ...count,
+      ...servers,
       description: 'The most server connections of this entry in ONE replica (max_db_connections).',
     },
     maxClientConnections: {
-      ...count,
+      ...clients,
       description:
         'The most clients of this entry in ONE replica (max_db_client_connections, PgBouncer 1.24 and newer).',
     },
@@ -186,15 +196,15 @@ const user = {
     passwordSecretRef,
     poolMode: { ...poolMode, description: "Overrides the database's pool mode for this user." },
     poolSize: {
-      ...count,
+      ...servers,
       description: 'pool_size of this user, per database, in ONE replica (PgBouncer 1.23 and newer).',
     },
     maxServerConnections: {
-      ...count,
+      ...servers,
       description: 'The most server connections of this user in ONE replica (max_user_connections).',
     },
     maxClientConnections: {
-      ...count,
+      ...clients,
       description:
         'The most clients of this user in ONE replica (max_user_client_connections, PgBouncer 1.24 and newer).',
     },
@@ -261,13 +271,14 @@ export const specSchema = {
       type: 'string',
       minLength: 1,
       maxLength: 512,
-      pattern: '^[^\\s]+$',
+      // Not `\\s`: the API server and JavaScript do not mean the same spaces.
+      pattern: '^[!-~]+$',
       description:
         'The PgBouncer image. Default: what the Deployment runs already, else the default of the operator, so that an upgrade of the operator restarts nothing.',
     },
     version: {
       type: 'string',
-      pattern: '^1\\.[0-9]{1,3}(\\.[0-9]{1,3})?$',
+      pattern: '^1\\.(0|[1-9][0-9]{0,2})(\\.(0|[1-9][0-9]{0,2}))?$',
       maxLength: 12,
       description:
         'The PgBouncer version in the image, when its tag does not begin with one. It decides which settings exist, and is checked against SHOW VERSION.',
@@ -278,7 +289,7 @@ export const specSchema = {
       default: 'balanced',
       description: 'Fills what is unset. `pgbouncer` keeps its own defaults.',
     },
-    maxClientConnections: { ...count, description: 'The most clients of ONE replica (max_client_conn).' },
+    maxClientConnections: { ...clients, description: 'The most clients of ONE replica (max_client_conn).' },
     backends: {
       type: 'array',
       description: 'The PostgreSQL servers.',
@@ -293,9 +304,9 @@ export const specSchema = {
       description: 'For databases that do not say otherwise.',
       properties: {
         poolMode: { ...poolMode, description: 'pool_mode.' },
-        poolSize: { ...count, description: 'default_pool_size, in ONE replica.' },
-        minPoolSize: { ...count, description: 'min_pool_size, in ONE replica.' },
-        reservePoolSize: { ...countOrZero, description: 'reserve_pool_size, in ONE replica.' },
+        poolSize: { ...servers, description: 'default_pool_size, in ONE replica.' },
+        minPoolSize: { ...servers, description: 'min_pool_size, in ONE replica.' },
+        reservePoolSize: { ...serversOrZero, description: 'reserve_pool_size, in ONE replica.' },
       },
     },
     databases: {

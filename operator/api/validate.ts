@@ -2,18 +2,28 @@
  * Checks a ConnectionPooler against the schema and the rules between fields, and fills in the defaults, exactly as the
  * API server does: for files that never saw one, and for objects that got into the cluster past an older CRD.
  */
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv } from 'ajv';
 import { CROSS_RULES, checkName } from './cross-rules.ts';
 import type { Fault } from './fault.ts';
 import { API_GROUP, API_GROUP_VERSION, KIND } from './names.ts';
+import { schemaFault } from './schema-fault.ts';
+import { isObject, type SchemaNode } from './schema-node.ts';
 import { specSchema } from './spec-schema.ts';
+import { storedForm } from './stored-form.ts';
 import type { ConnectionPooler, PoolerSpec } from './types.ts';
+import { unknownFields as findUnknown } from './unknown-fields.ts';
 
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, strictTypes: false, verbose: true });
 for (const keyword of ['int-or-string', 'list-type', 'list-map-keys', 'preserve-unknown-fields']) {
   ajv.addKeyword(`x-kubernetes-${keyword}`);
 }
 const validateSpec = ajv.compile<PoolerSpec>(specSchema);
+
+/** The document around the spec; what is in its metadata and status is for the API server to judge. */
+const anything: SchemaNode = { 'x-kubernetes-preserve-unknown-fields': true };
+const documentSchema: SchemaNode = {
+  properties: { apiVersion: anything, kind: anything, metadata: anything, spec: specSchema, status: anything },
+};
 
 export type Validated =
   | { readonly ok: true; readonly pooler: ConnectionPooler }
@@ -26,19 +36,22 @@ export type Validated =
  * @returns the object with defaults filled in, or every fault found; the input is not changed
  */
 export function validatePooler(input: unknown, unknownFields: 'refuse' | 'ignore'): Validated {
-  if (!isRecord(input) || !isRecord(input['metadata']) || typeof input['metadata']['name'] !== 'string') {
+  if (!isObject(input) || !isObject(input['metadata']) || typeof input['metadata']['name'] !== 'string') {
     return refuse('metadata.name', undefined, 'is missing', 'give the object a name');
   }
   if (input['apiVersion'] !== API_GROUP_VERSION || input['kind'] !== KIND) {
     const found = `${String(input['apiVersion'])} ${String(input['kind'])}`;
     return refuse('apiVersion', found, `is not a ${KIND} of ${API_GROUP}`, `use ${API_GROUP_VERSION} ${KIND}`);
   }
-  if (input['spec'] === undefined) return refuse('spec', undefined, 'is missing', 'give at least spec.backends');
-  const spec: unknown = structuredClone(input['spec']);
-  if (!validateSpec(spec)) return { ok: false, faults: (validateSpec.errors ?? []).flatMap(schemaFault) };
+  if (input['spec'] === undefined || input['spec'] === null)
+    return refuse('spec', undefined, 'is missing', 'give at least spec.backends');
+  const spec = storedForm(input['spec'], specSchema);
+  const unknown = unknownFields === 'refuse' ? findUnknown(input, documentSchema, '') : [];
+  if (!validateSpec(spec))
+    return { ok: false, faults: [...unknown, ...(validateSpec.errors ?? []).flatMap(schemaFault)] };
   const faults = [
     ...checkName(input['metadata']['name']),
-    ...(unknownFields === 'refuse' ? unknownFaults(spec, specSchema, 'spec') : []),
+    ...unknown,
     ...duplicates(spec),
     ...CROSS_RULES.flatMap((rule) => rule.check(spec)),
   ];
@@ -69,84 +82,4 @@ function duplicates(spec: PoolerSpec): readonly Fault[] {
           ];
     }),
   );
-}
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly items?: SchemaNode;
-  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
-  readonly [keyword: string]: unknown;
-}
-
-function unknownFaults(value: unknown, schema: SchemaNode, path: string): readonly Fault[] {
-  if (Array.isArray(value)) {
-    const items = schema.items;
-    return items === undefined ? [] : value.flatMap((item, index) => unknownFaults(item, items, `${path}[${index}]`));
-  }
-  const properties = schema.properties;
-  if (!isRecord(value) || properties === undefined || schema['x-kubernetes-preserve-unknown-fields']) return [];
-  return Object.entries(value).flatMap(([key, child]) => {
-    const known = properties[key];
-    if (known !== undefined) return unknownFaults(child, known, `${path}.${key}`);
-    return [
-      {
-        path: `${path}.${key}`,
-        problem: 'is not a field',
-        remedy: `known here: ${Object.keys(properties).join(', ')}`,
-      },
-    ];
-  });
-}
-
-function schemaFault(error: ErrorObject): readonly Fault[] {
-  const path = `spec${error.instancePath.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replaceAll('/', '.')}`;
-  const value = isRecord(error.data) || Array.isArray(error.data) ? undefined : error.data;
-  const at = { path, ...(value === undefined ? {} : { value }) };
-  switch (error.keyword) {
-    case 'anyOf':
-      return [{ ...at, problem: 'is neither an integer nor a string', remedy: 'give an integer or a string' }];
-    case 'type':
-      // The branches of anyOf report for themselves; the anyOf above says it once.
-      return error.schemaPath.includes('/anyOf/')
-        ? []
-        : [
-            {
-              ...at,
-              problem: `is not of type ${String(error.params['type'])}`,
-              remedy: `give ${article(String(error.params['type']))}`,
-            },
-          ];
-    case 'enum':
-      return [
-        {
-          ...at,
-          problem: 'is not a known value',
-          remedy: `use one of: ${(error.params['allowedValues'] as string[]).join(', ')}`,
-        },
-      ];
-    case 'required':
-      return [{ path: `${path}.${String(error.params['missingProperty'])}`, problem: 'is missing', remedy: 'set it' }];
-    case 'minimum':
-      return [{ ...at, problem: 'is too small', remedy: `give at least ${String(error.params['limit'])}` }];
-    case 'maximum':
-      return [{ ...at, problem: 'is too large', remedy: `give at most ${String(error.params['limit'])}` }];
-    case 'pattern':
-      return [{ ...at, problem: 'is not well formed', remedy: patternRemedy(String(error.params['pattern'])) }];
-    default:
-      return [{ ...at, problem: error.message ?? 'is not valid', remedy: 'see `kubectl explain cpool.spec`' }];
-  }
-}
-
-function patternRemedy(pattern: string): string {
-  if (pattern.includes('\\x00')) return 'remove line breaks and other control characters';
-  if (pattern.includes('[0-9]+h')) return 'write a duration in whole seconds and up: "90s", "30m", "1h30m"';
-  if (pattern.includes('%')) return 'give an integer, or a share from "1%" to "100%"';
-  if (pattern.startsWith('^1')) return 'write a PgBouncer version: "1.26.1"';
-  return `it must match ${pattern}`;
-}
-
-const article = (type: string): string => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

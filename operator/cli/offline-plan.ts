@@ -1,6 +1,6 @@
 /** Plans a pooler without a cluster: the same pure rooms as the operator, with what a cluster would generate made up. */
 import type { Fault } from '../api/fault.ts';
-import type { ConnectionPooler, SecretKeyRef } from '../api/types.ts';
+import type { ConnectionPooler } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
@@ -10,6 +10,7 @@ import { chooseImage } from '../plan/image.ts';
 import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
 import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
 import type { SecretDocument } from './documents.ts';
+import { type KnownSecrets, standInsFor } from './stand-ins.ts';
 
 export const GENERATED = '<generated>';
 
@@ -58,7 +59,8 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
       lookup,
     });
   // Checked with the real values; printed with masked ones, so that not even the revision speaks of a password.
-  const real = plan((ref) => ({ found: true, value: secretValue(secrets, ref) ?? masked(ref) }));
+  const lookups = standInsFor(pooler.spec, valueIn(secrets));
+  const real = plan(lookups.known);
   const faults = [
     ...early,
     ...real.faults.spec,
@@ -66,8 +68,9 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
     ...real.faults.credentials,
     ...missingKeys(pooler, secrets),
   ];
-  const shown = options.showSecrets ? real : plan((ref) => ({ found: true, value: masked(ref) }));
-  if (faults.length > 0 || shown.config === undefined) return { ok: false, faults };
+  if (faults.length > 0) return { ok: false, faults };
+  const shown = options.showSecrets ? real : plan(lookups.masked);
+  if (shown.config === undefined) throw new Error('a plan without faults has no configuration with masked secrets');
   return {
     ok: true,
     plan: {
@@ -86,16 +89,18 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
   };
 }
 
-const masked = (ref: SecretKeyRef): string => `<${ref.name}/${ref.key}>`;
-
-const secretValue = (secrets: readonly SecretDocument[], ref: SecretKeyRef): string | undefined =>
-  secrets.find(({ name }) => name === ref.name)?.values[ref.key];
+const valueIn =
+  (secrets: readonly SecretDocument[]): KnownSecrets =>
+  (ref) => {
+    const values = secrets.find(({ name }) => name === ref.name)?.values ?? {};
+    return Object.hasOwn(values, ref.key) ? values[ref.key] : undefined;
+  };
 
 /** A Secret of the same file that lacks the key is a mistake; one that is not in the file may be in the cluster. */
 function missingKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
   return referencesOf(pooler.spec).flatMap(({ ref, path }) => {
     const secret = secrets.find(({ name }) => name === ref.name);
-    return secret === undefined || ref.key in secret.values
+    return secret === undefined || Object.hasOwn(secret.values, ref.key)
       ? []
       : [
           {

@@ -13,12 +13,12 @@
  */
 
 import { PROOF_USER } from '../api/names.ts';
-import { type Expectation, expectationOf, type Proof, prove } from '../console/prove.ts';
-import { type Reloaded, reloadUntil } from '../console/reload.ts';
+import { expectationOf } from '../console/prove.ts';
 import type { Session } from '../console/session.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { type Attempt, type Failed, gatherMembers, type Member, reload, reloadAndProve } from './change-member.ts';
 
 /** What a change needs from the cluster, so that the protocol can be read (and killed between any two steps) by itself. */
 export interface ChangeSteps {
@@ -83,16 +83,8 @@ export interface UnprovedPod {
 const CANARY_DEADLINE_MS = 10_000;
 const FOLLOWER_DEADLINE_MS = 10_000;
 const RESTORE_DEADLINE_MS = 10_000;
-const NUDGE_AFTER_MS = 1_000;
 /** A revision that kills its canary this often is refused. */
 const DEATHS_ALLOWED = 2;
-
-interface Member {
-  readonly pod: PodView;
-  readonly session: Session;
-  /** Reads the entry file; false after a restart in the middle of a change. */
-  readonly readsEntry: boolean;
-}
 
 export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promise<ChangeResult> {
   const { config, version, previous } = input;
@@ -119,16 +111,19 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
         : { outcome: 'retry', reason: silent[0]?.reason ?? 'no pod runs yet', canaryDied: false };
     }
     const followers = members.filter((member) => !member.readsEntry);
-    const touched = [canary, ...rest];
+    const handedTo = [canary, ...rest];
 
     await steps.writeCandidate(config);
     lap('candidate');
-    await Promise.all(touched.map((member) => steps.handOut(member.pod, config.revision)));
+    await Promise.all(handedTo.map((member) => steps.handOut(member.pod, config.revision)));
     lap('handOut');
 
     const first = await reloadAndProve(steps, canary, expectation, CANARY_DEADLINE_MS);
     lap('canary');
-    if (first.kind !== 'proved') return await fail(steps, input, touched, canary, first, started);
+    // The user wants something else already. Nobody reloaded, so nothing is to be undone: the next revision is handed out.
+    if (first.kind === 'late' && steps.superseded())
+      return { outcome: 'retry', reason: 'superseded', canaryDied: false };
+    if (first.kind !== 'proved') return await rollBack(handedTo, [canary], canary, first);
 
     const others = await Promise.all(
       rest.map(
@@ -139,7 +134,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       ),
     );
     for (const { member, result } of others) {
-      if (result.kind === 'refused') return await fail(steps, input, touched, member, result, started);
+      if (result.kind === 'refused') return await rollBack(handedTo, handedTo, member, result);
     }
 
     const provedMembers = [
@@ -174,116 +169,41 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     await Promise.allSettled(members.map((member) => member.session.close()));
   }
 
-  async function fail(
-    ports: ChangeSteps,
-    change: ChangeInput,
-    touched: readonly Member[],
+  /** @param reloaded those that may have taken it; the rest still runs the previous revision and is not touched */
+  async function rollBack(
+    handedTo: readonly Member[],
+    reloaded: readonly Member[],
     culprit: Member,
-    result: Exclude<Attempt, { readonly kind: 'proved' }>,
-    since: number,
+    result: Failed,
   ): Promise<ChangeResult> {
     const restored: string[] = [];
     const lost: PodView[] = [];
-    const logged = await ports.explain(culprit.pod, since);
+    const logged = await steps.explain(culprit.pod, started);
     await Promise.all(
-      touched.map(async (member) => {
-        await ports.handOut(member.pod, 'rest');
-        const back = await reload(ports, member, previous, RESTORE_DEADLINE_MS);
-        if (back.ok) restored.push(member.pod.name);
-        else if (back.kind !== 'gone') lost.push(member.pod);
+      handedTo.map(async (member) => {
+        try {
+          await steps.handOut(member.pod, 'rest');
+          // A RELOAD before the entry file is back would bring the refused revision to a pod that never had it.
+          if (!reloaded.includes(member)) return;
+          const back = await reload(steps, member, previous, { deadlineMs: RESTORE_DEADLINE_MS, giveUp: () => false });
+          if (back.ok) restored.push(member.pod.name);
+          else lost.push(member.pod);
+        } catch {
+          // Gone, or the API server is: whoever comes next finds the annotation, and the pointer where it was.
+          lost.push(member.pod);
+        }
       }),
     );
-    const canaryDied = result.kind === 'gone';
+    const deaths = input.deaths + (result.kind === 'gone' ? 1 : 0);
     // A file that "did not arrive" while PgBouncer complains in its log did arrive: an error in [databases] leaves the old marker.
-    if (
+    const isRefused =
       result.kind === 'refused' ||
       (result.kind === 'late' && logged !== undefined) ||
-      (canaryDied && change.deaths + 1 >= DEATHS_ALLOWED)
-    ) {
-      const cause = canaryDied
-        ? `the process died ${change.deaths + 1} times while it took this revision`
-        : result.reason;
-      return {
-        outcome: 'refused',
-        reason: logged === undefined ? `${culprit.pod.name}: ${cause}` : `${culprit.pod.name}: ${logged}`,
-        restored,
-        lost,
-      };
-    }
-    return { outcome: 'retry', reason: `${culprit.pod.name}: ${result.reason}`, canaryDied };
+      (result.kind === 'gone' && deaths >= DEATHS_ALLOWED);
+    if (!isRefused)
+      return { outcome: 'retry', reason: `${culprit.pod.name}: ${result.reason}`, canaryDied: result.kind === 'gone' };
+    const cause =
+      result.kind === 'gone' ? `the process died ${deaths} times while it took this revision` : result.reason;
+    return { outcome: 'refused', reason: `${culprit.pod.name}: ${logged ?? cause}`, restored, lost };
   }
 }
-
-type Attempt =
-  | { readonly kind: 'proved'; readonly restartRequired: readonly string[] }
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'late'; readonly reason: string }
-  | { readonly kind: 'gone'; readonly reason: string };
-
-async function reloadAndProve(
-  steps: ChangeSteps,
-  member: Member,
-  expectation: Expectation,
-  deadlineMs: number,
-): Promise<Attempt> {
-  const reloaded = await reload(steps, member, expectation.revision, deadlineMs);
-  if (!reloaded.ok) {
-    switch (reloaded.kind) {
-      case 'half-applied':
-        return { kind: 'refused', reason: reloaded.detail };
-      case 'gone':
-        return { kind: 'gone', reason: reloaded.detail };
-      default:
-        return { kind: 'late', reason: reloaded.detail };
-    }
-  }
-  try {
-    const proof: Proof = await prove(member.session, steps.address(member.pod), expectation);
-    return proof.proved
-      ? { kind: 'proved', restartRequired: proof.restartRequired }
-      : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
-  } catch (error) {
-    return { kind: 'gone', reason: messageOf(error) };
-  }
-}
-
-function reload(steps: ChangeSteps, member: Member, revision: string, deadlineMs: number): Promise<Reloaded> {
-  let nudges = 0;
-  return reloadUntil({
-    session: member.session,
-    revision,
-    deadlineMs,
-    intervalMs: 50,
-    onWaiting: (elapsedMs) => {
-      if (elapsedMs < NUDGE_AFTER_MS * (nudges + 1)) return;
-      nudges += 1;
-      steps.nudge(member.pod).catch(() => undefined);
-    },
-    giveUp: () => steps.superseded(),
-  });
-}
-
-async function gatherMembers(
-  steps: ChangeSteps,
-  pods: readonly PodView[],
-): Promise<{ readonly members: readonly Member[]; readonly silent: readonly UnprovedPod[] }> {
-  const members: Member[] = [];
-  const silent: UnprovedPod[] = [];
-  await Promise.all(
-    pods.map(async (pod) => {
-      try {
-        const session = await steps.openSession(pod);
-        const config = await session.show('CONFIG');
-        const file = config.find((row) => row['key'] === 'conffile')?.['value'];
-        members.push({ pod, session, readsEntry: String(file).endsWith('/entry.ini') });
-      } catch (error) {
-        silent.push({ pod, reason: messageOf(error) });
-      }
-    }),
-  );
-  // The canary is the pod with the least to lose, and always the same one: the last by name.
-  members.sort((a, b) => (a.pod.name < b.pod.name ? 1 : -1));
-  return { members, silent };
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

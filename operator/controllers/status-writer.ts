@@ -99,6 +99,8 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
       )
         continue;
       const turnedBad = condition.status === bad;
+      // What lowered the summary has an event of its own.
+      if (turnedBad && condition.type === 'Ready') continue;
       // Good from the start is no news, except for the summary and the configuration.
       if (!turnedBad && last?.status !== bad && condition.type !== 'Ready' && condition.type !== 'ConfigSynced')
         continue;

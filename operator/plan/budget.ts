@@ -66,7 +66,8 @@ export function planBudget(spec: PoolerSpec, holders: number): Budget {
       if (budget === undefined) continue;
       const share = Math.floor(budget / holders);
       if (share < 1) {
-        faults.push(tooSmall(database, budget, holders, spec.replicas, at, path));
+        const least = database.connectionBudget === undefined ? stated + open.length * holders : holders;
+        faults.push(tooSmall(database, { budget, holders, least, replicas: spec.replicas, at, backendPath: path }));
         continue;
       }
       if (database.connectionBudget === undefined) committed += budget;
@@ -122,20 +123,23 @@ function ceilingOf(backend: Backend, path: string): { readonly budget?: number; 
   return { budget };
 }
 
-function tooSmall(
-  database: Database,
-  budget: number,
-  holders: number,
-  replicas: number,
-  at: string,
-  backendPath: string,
-): Fault {
+interface Shortage {
+  readonly budget: number;
+  readonly holders: number;
+  /** What the budget that is named would have to be. */
+  readonly least: number;
+  readonly replicas: number;
+  readonly at: string;
+  readonly backendPath: string;
+}
+
+function tooSmall(database: Database, { budget, holders, least, replicas, at, backendPath }: Shortage): Fault {
   const own = database.connectionBudget !== undefined;
   return {
     path: own ? `${at}.connectionBudget` : `${backendPath}.connectionBudget`,
     value: budget,
     problem: `${own ? 'is' : `leaves ${at} (${database.name}) ${budget}, which is`} less than one connection for each of the ${holders} pods that can hold connections at once (${replicas} replicas, ${SURGE} more during a rollout, ${DRAINING} draining)`,
-    remedy: `give at least ${holders}, or run fewer replicas`,
+    remedy: `give at least ${least}, or run fewer replicas`,
   };
 }
 

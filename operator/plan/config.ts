@@ -61,7 +61,6 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const { spec, version } = input;
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(spec, version, input.passwords, input.lookup);
-  const hba = printHba(planAccessRules(spec));
   const draft = planIni(input, budget, 'revision');
   const restartOnly = restartOnlyOf(draft.settings, version);
   const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
@@ -69,6 +68,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
     return { faults, budget: budget.rows, restartOnly };
   }
 
+  const hba = printHba(planAccessRules(spec));
   const revision = createHmac('sha256', input.revisionKey)
     .update([printIni(draft.ini, version), printUserlist(userlist.entries), hba].join('\0'))
     .digest('hex')

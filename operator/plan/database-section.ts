@@ -4,7 +4,8 @@ import type { Database, PoolerSpec, User } from '../api/types.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
 import { checkParameter } from '../pgbouncer/parameter.ts';
 import { findSetting, type Section } from '../pgbouncer/settings.ts';
-import { byteLength, MAX_DATABASE_BYTES, MAX_USER_BYTES, quoteKey } from '../pgbouncer/text.ts';
+import { byteLength, MAX_DATABASE_BYTES, quoteKey } from '../pgbouncer/text.ts';
+import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
 import { type Budget, backendOf } from './budget.ts';
 import { planPoolSizes } from './pool-sizes.ts';
@@ -19,6 +20,12 @@ interface Entries {
   readonly faults: readonly Fault[];
 }
 
+/**
+ * PostgreSQL cuts names of roles off here. PgBouncer takes twice as many bytes, counted with every double quote doubled:
+ * so what fits this fits there.
+ */
+const MAX_ROLE_BYTES = 63;
+
 /** Without `databases`, everything goes to the first backend under its own name. */
 const EVERYTHING: readonly Database[] = [{ name: '*' }];
 
@@ -30,13 +37,16 @@ export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget
   const entries = databasesOf(spec).map((database, index): Entry => {
     const path = `spec.databases[${index}]`;
     const section = new Params('databases', version, path);
-    section.name(database.name, `${path}.name`, MAX_DATABASE_BYTES);
+    section.name(database.name, `${path}.name`);
+    section.length(database.name, `${path}.name`, MAX_DATABASE_BYTES);
     section.length(database.dbname, `${path}.dbname`, MAX_DATABASE_BYTES);
     const backend = backendOf(spec, database);
     section.set('host', backend?.service ? serviceHost(backend.service, namespace) : backend?.host);
     section.set('port', backend?.port);
-    if (database.name !== '*' || database.dbname !== undefined) section.set('dbname', database.dbname ?? database.name);
-    section.set('user', database.serverUser?.name);
+    if (database.dbname !== undefined) section.field('dbname', 'dbname', database.dbname);
+    else if (database.name !== '*') section.field('name', 'dbname', database.name);
+    section.length(database.serverUser?.name, `${path}.serverUser.name`, MAX_ROLE_BYTES);
+    section.field('serverUser.name', 'user', database.serverUser?.name);
     const { sizes, faults: sizeFaults } = planPoolSizes(
       database,
       budget.shares.get(database.name),
@@ -66,7 +76,9 @@ export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget
 export function planUsers(spec: PoolerSpec, version: Version): Entries {
   const faults: Fault[] = [];
   const entries = (spec.users ?? []).flatMap((user: User, index): readonly Entry[] => {
-    const section = new Params('users', version, `spec.users[${index}]`);
+    const path = `spec.users[${index}]`;
+    const section = new Params('users', version, path);
+    section.length(user.name, `${path}.name`, MAX_ROLE_BYTES);
     section.field('poolMode', 'pool_mode', user.poolMode);
     section.field('poolSize', 'pool_size', user.poolSize);
     section.field('maxServerConnections', 'max_user_connections', user.maxServerConnections);
@@ -74,7 +86,7 @@ export function planUsers(spec: PoolerSpec, version: Version): Entries {
     section.duration('queryTimeout', 'query_timeout', user.queryTimeout);
     section.duration('idleTransactionTimeout', 'idle_transaction_timeout', user.idleTransactionTimeout);
     section.parameters(user.parameters);
-    if (Object.keys(section.params).length > 0) section.name(user.name, `spec.users[${index}].name`, MAX_USER_BYTES);
+    if (Object.keys(section.params).length > 0) section.name(user.name, `${path}.name`);
     faults.push(...section.faults);
     return Object.keys(section.params).length === 0 ? [] : [{ name: user.name, params: section.params }];
   });
@@ -99,7 +111,7 @@ class Params {
   }
 
   /** The name of an entry: it must be one that this PgBouncer can read back. */
-  name(name: string, path: string, limit: number): void {
+  name(name: string, path: string): void {
     if (quoteKey(name, this.#version) === undefined) {
       this.faults.push({
         path,
@@ -108,7 +120,6 @@ class Params {
         remedy: 'use letters, digits and _.-, or PgBouncer 1.25 and newer, which read all but quotes',
       });
     }
-    this.length(name, path, limit);
   }
 
   length(name: string | undefined, path: string, limit: number): void {
@@ -117,7 +128,7 @@ class Params {
       path,
       value: name,
       problem: `has ${byteLength(name)} bytes`,
-      remedy: `PgBouncer takes ${limit}`,
+      remedy: `shorten it to ${limit}`,
     });
   }
 
@@ -138,7 +149,9 @@ class Params {
       });
       return;
     }
-    this.set(key, value);
+    const fault = setting && checkValue(setting, String(value));
+    if (fault) this.faults.push({ path: `${this.#path}.${field}`, value, ...fault });
+    else this.set(key, value);
   }
 
   duration(field: string, key: string, value: string | undefined): void {

@@ -15,7 +15,7 @@ export function reconciling(situation: Situation): Finding {
   const ready = pods.filter((pod) => pod.ready).length;
   const stuck = pods.find((pod) => pod.waiting !== undefined && pod.waiting !== 'ContainerCreating');
   const why = stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`;
-  const old = situation.pods.filter((pod) => pod.template !== situation.template).length;
+  const old = situation.pods.filter((pod) => !pod.terminating && pod.template !== situation.template).length;
   if (old > 0)
     return {
       status: 'True',

@@ -38,6 +38,7 @@ const freeText: fc.Arbitrary<string> = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom('all', 'replication', '+all', '@file', '*', 'ERROR', 'WARNING', 'constructor'),
   },
+  { weight: 1, arbitrary: fc.constantFrom('€', '🐘', '"', "'", 'x').map((character) => character.repeat(63)) },
   { weight: 2, arbitrary: printableText.filter((text) => !/[\u007f-\u009f]/.test(text)) },
 );
 
@@ -87,7 +88,7 @@ const wholeOf = ({ minimum = 0, maximum = 1_000_000 }: Schema): fc.Arbitrary<num
   );
 
 /** Any value that this schema takes. */
-function valueOf(schema: Schema, field: string): fc.Arbitrary<Json> {
+function anyValue(schema: Schema, field: string): fc.Arbitrary<Json> {
   if (schema.anyOf !== undefined) return fc.oneof(wholeOf(schema), textOf(schema));
   if (schema['x-kubernetes-preserve-unknown-fields']) return podSpec;
   switch (schema.type) {
@@ -109,7 +110,7 @@ function valueOf(schema: Schema, field: string): fc.Arbitrary<Json> {
 function listOf(schema: Schema, field: string): fc.Arbitrary<Json> {
   const [key] = schema['x-kubernetes-list-map-keys'] ?? [];
   if (schema.items === undefined || key === undefined) throw new TypeError(`${field} is no list of items by name`);
-  return fc.uniqueArray(valueOf(schema.items, field), {
+  return fc.uniqueArray(anyValue(schema.items, field), {
     minLength: schema.minItems ?? 0,
     maxLength: 4,
     // An item without a name gets the default one.
@@ -118,13 +119,13 @@ function listOf(schema: Schema, field: string): fc.Arbitrary<Json> {
 }
 
 const mapOf = (values: Schema): fc.Arbitrary<Json> =>
-  fc.dictionary(fc.stringMatching(/^[a-z]([-a-z0-9./]{0,10}[a-z0-9])?$/), valueOf(values, 'map'), {
+  fc.dictionary(fc.stringMatching(/^[a-z]([-a-z0-9./]{0,10}[a-z0-9])?$/), anyValue(values, 'map'), {
     maxKeys: 2,
     noNullPrototype: true,
   });
 
 const objectOf = ({ properties = {}, required = [] }: Schema): fc.Arbitrary<Json> =>
-  fc.record(Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, valueOf(child, name)])), {
+  fc.record(Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, anyValue(child, name)])), {
     requiredKeys: [...required],
     noNullPrototype: true,
   });

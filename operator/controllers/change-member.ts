@@ -1,0 +1,98 @@
+/** One pod in a change: its open session, and what became of it. */
+import { type Expectation, prove } from '../console/prove.ts';
+import { type Reloaded, reloadUntil } from '../console/reload.ts';
+import type { Session } from '../console/session.ts';
+import type { PodView } from '../plan/pods.ts';
+import type { ChangeSteps, UnprovedPod } from './change.ts';
+
+export interface Member {
+  readonly pod: PodView;
+  readonly session: Session;
+  /** Reads the entry file; false after a restart in the middle of a change. */
+  readonly readsEntry: boolean;
+}
+
+const NUDGE_AFTER_MS = 1_000;
+
+/** What became of one member. */
+export type Attempt =
+  | { readonly kind: 'proved'; readonly restartRequired: readonly string[] }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'late'; readonly reason: string }
+  | { readonly kind: 'gone'; readonly reason: string };
+
+export type Failed = Exclude<Attempt, { readonly kind: 'proved' }>;
+
+export async function reloadAndProve(
+  steps: ChangeSteps,
+  member: Member,
+  expectation: Expectation,
+  deadlineMs: number,
+): Promise<Attempt> {
+  const reloaded = await reload(steps, member, expectation.revision, { deadlineMs, giveUp: steps.superseded });
+  if (!reloaded.ok) {
+    switch (reloaded.kind) {
+      case 'half-applied':
+        return { kind: 'refused', reason: reloaded.detail };
+      case 'gone':
+        return { kind: 'gone', reason: reloaded.detail };
+      default:
+        return { kind: 'late', reason: reloaded.detail };
+    }
+  }
+  try {
+    const proof = await prove(member.session, steps.address(member.pod), expectation);
+    return proof.proved
+      ? { kind: 'proved', restartRequired: proof.restartRequired }
+      : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
+  } catch (error) {
+    return { kind: 'gone', reason: messageOf(error) };
+  }
+}
+
+export function reload(
+  steps: ChangeSteps,
+  member: Member,
+  revision: string,
+  wait: { readonly deadlineMs: number; readonly giveUp: () => boolean },
+): Promise<Reloaded> {
+  let nudges = 0;
+  return reloadUntil({
+    session: member.session,
+    revision,
+    deadlineMs: wait.deadlineMs,
+    giveUp: wait.giveUp,
+    intervalMs: 50,
+    onWaiting: (elapsedMs) => {
+      if (elapsedMs < NUDGE_AFTER_MS * (nudges + 1)) return;
+      nudges += 1;
+      steps.nudge(member.pod).catch(() => undefined);
+    },
+  });
+}
+
+/** Opens a session to every pod; those that do not answer cost their timeout and are named. */
+export async function gatherMembers(
+  steps: ChangeSteps,
+  pods: readonly PodView[],
+): Promise<{ readonly members: readonly Member[]; readonly silent: readonly UnprovedPod[] }> {
+  const members: Member[] = [];
+  const silent: UnprovedPod[] = [];
+  await Promise.all(
+    pods.map(async (pod) => {
+      try {
+        const session = await steps.openSession(pod);
+        const config = await session.show('CONFIG');
+        const file = config.find((row) => row['key'] === 'conffile')?.['value'];
+        members.push({ pod, session, readsEntry: String(file).endsWith('/entry.ini') });
+      } catch (error) {
+        silent.push({ pod, reason: messageOf(error) });
+      }
+    }),
+  );
+  // The canary is the pod with the least to lose, and always the same one: the last by name.
+  members.sort((a, b) => (a.pod.name < b.pod.name ? 1 : -1));
+  return { members, silent };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
