@@ -13,7 +13,7 @@ COPY . .
 RUN sh tools/with-dependencies.sh tools/build.ts
 
 FROM ${RUNTIME_IMAGE}
-COPY --from=build /source/dist/operator.js /app/operator.js
+COPY --from=build /source/dist/operator/ /app/
 USER 65532:65532
 # A young generation of 1 MB instead of 16 and a bounded old one: the operator holds little and lives long. Its own
 # arguments follow.

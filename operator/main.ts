@@ -10,9 +10,9 @@ import { createPace } from './controllers/pace.ts';
 import { explainServers } from './controllers/pod-log.ts';
 import { createPoolerReconcile } from './controllers/pooler.ts';
 import { createStatusWriter } from './controllers/status-writer.ts';
+import { apiAccess } from './kube/access.ts';
 import { createKubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
-import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { createLeaderElector } from './kube/lease.ts';
 import { podLogs } from './kube/operations.ts';
 import { CONTAINER } from './plan/pod-template.ts';
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const clock = systemClock;
   const ending = new AbortController();
 
-  const client = createKubeClient(loadKubeConfig({ context: settings.context }), {
+  const client = createKubeClient(await apiAccess({ context: settings.context }, process.env), {
     userAgent: `poolkeeper/${OPERATOR_VERSION}`,
     observe: metrics.restCall,
   });

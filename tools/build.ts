@@ -1,18 +1,21 @@
-/** Bundles the operator and the command line into one file each: half the memory, and an image without node_modules. */
-import { mkdir, stat } from 'node:fs/promises';
+/**
+ * Bundles the operator and the command line: half the memory, and an image without node_modules. What only a
+ * kubeconfig needs becomes a file of its own, which a process inside a cluster never loads.
+ */
+import { readdir, rm, stat } from 'node:fs/promises';
 import { type BuildOptions, build } from 'esbuild';
 
 const common: BuildOptions = {
   bundle: true,
+  splitting: true,
   platform: 'node',
   target: 'node24',
   format: 'esm',
   minify: true,
   keepNames: true,
   legalComments: 'none',
-  sourcemap: false,
   logLevel: 'warning',
-  // pg looks for its native variant, pino for its worker transports; neither is used.
+  // pg looks for its native variant, which is not used.
   external: ['pg-native'],
   // Dependencies in CommonJS ask for require.
   banner: {
@@ -20,11 +23,13 @@ const common: BuildOptions = {
   },
 };
 
-await mkdir('dist', { recursive: true });
-for (const [entry, outfile] of [
-  ['operator/main.ts', 'dist/operator.js'],
-  ['operator/cli/main.ts', 'dist/kubectl-pooler.js'],
+for (const [name, entry] of [
+  ['operator', 'operator/main.ts'],
+  ['kubectl-pooler', 'operator/cli/main.ts'],
 ] as const) {
-  await build({ ...common, entryPoints: [entry], outfile });
-  console.log(`${outfile}: ${Math.round((await stat(outfile)).size / 1024)} KiB`);
+  const outdir = `dist/${name}`;
+  await rm(outdir, { recursive: true, force: true });
+  await build({ ...common, entryPoints: { [name]: entry }, outdir });
+  for (const file of await readdir(outdir))
+    console.log(`${outdir}/${file}: ${Math.round((await stat(`${outdir}/${file}`)).size / 1024)} KiB`);
 }

@@ -65,6 +65,7 @@ export const workloadControllers: readonly string[] = [
   'namespace-controller',
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
+  'clusterrole-aggregation-controller',
 ];
 
 /** Starts a control plane and resolves when it answers and has its `default` namespace (about 4 s). */

@@ -55,7 +55,7 @@ describe('logging in where no console is', () => {
   it('gives up on a server that dribbles, at its deadline', () =>
     meets(
       (socket) => {
-        const timer = setInterval(() => socket.write(message('N', 'x\0')), 20);
+        const timer = setInterval(() => socket.write(message('N', 'Mx\0\0')), 20);
         socket.on('close', () => clearInterval(timer));
       },
       'ConsoleUnreachableError',
@@ -79,7 +79,7 @@ describe('logging in where no console is', () => {
     meets(
       (socket) => {
         const flood = (): void => {
-          while (socket.writable && socket.write(message('N', 'x'.repeat(60_000))));
+          while (socket.writable && socket.write(message('N', `M${'x'.repeat(60_000)}\0\0`)));
         };
         socket.on('drain', flood);
         flood();
@@ -88,7 +88,7 @@ describe('logging in where no console is', () => {
       /more than 16777216 bytes/,
     ));
 
-  it('drops a server whose messages make the driver stumble', () =>
+  it('drops a server whose messages would make the driver stumble', () =>
     meets(
       // A well-formed frame around a list of parameters that never ends.
       (socket) =>

@@ -6,6 +6,7 @@ import { createWireGuard, type Violation } from './wire-guard.ts';
 
 const LIMITS = { maxBytes: 1_000, maxRows: 3 };
 const row = message('D', Buffer.from([0, 0]));
+const notice = (length: number): Buffer => message('N', `M${'x'.repeat(length)}\0\0`);
 /** A login by SCRAM as a server speaks it. */
 const LOGIN = Buffer.concat([
   authentication(10),
@@ -27,7 +28,7 @@ function judge(chunks: readonly Buffer[], guard = createWireGuard(LIMITS)): Viol
 describe('the guard on the wire', () => {
   it('lets a login by SCRAM and an answer pass', () => {
     assert.equal(
-      judge([LOGIN, message('T', 'columns'), row, row, message('C', 'SHOW\0'), message('Z', 'I')]),
+      judge([LOGIN, message('T', Buffer.from([0, 0])), row, row, message('C', 'SHOW\0'), message('Z', 'I')]),
       undefined,
     );
   });
@@ -63,16 +64,18 @@ describe('the guard on the wire', () => {
     ['a message shorter than its own length', message('Z', '', 3)],
     ['an authentication without its kind', message('R', '')],
     ['zeros', Buffer.alloc(20)],
+    ['a text without an end', message('S', 'no end')],
+    ['fields without an end', message('E', 'SERROR\0')],
+    ['a row with a field that reaches beyond it', message('D', Buffer.from([0, 1, 0, 0, 0, 9, 1]))],
+    ['columns that are not there', message('T', Buffer.from([255, 255]))],
+    ['a message that a console does not send', message('G', Buffer.from([0, 0, 0]))],
   ] as const) {
     it(`takes ${what} for garbage`, () => assert.equal(judge([chunk, Buffer.alloc(20)])?.kind, 'garbage'));
   }
 
   for (const [what, chunks] of [
     ['a message that announces more bytes than allowed', [LOGIN, message('D', '', 1_001)]],
-    [
-      'more bytes than allowed in small messages',
-      [LOGIN, ...Array.from({ length: 10 }, () => message('N', 'x'.repeat(100)))],
-    ],
+    ['more bytes than allowed in small messages', [LOGIN, ...Array.from({ length: 10 }, () => notice(100))]],
     ['more rows than allowed', [LOGIN, row, row, row, row]],
   ] as const) {
     it(`stops ${what}`, () => assert.equal(judge(chunks)?.kind, 'too-much'));
@@ -82,7 +85,7 @@ describe('the guard on the wire', () => {
     const guard = createWireGuard(LIMITS);
     for (let answer = 0; answer < 10; answer += 1) {
       guard.nextAnswer();
-      assert.equal(judge([row, row, row, message('N', 'x'.repeat(500))], guard), undefined);
+      assert.equal(judge([row, row, row, notice(500)], guard), undefined);
     }
   });
 
@@ -97,6 +100,9 @@ describe('the guard on the wire', () => {
 
   it('refuses a server that lets in without having proved that it knows the password', () => {
     assert.equal(judge([authentication(0)])?.kind, 'unsafe-login');
-    assert.equal(judge([authentication(10), authentication(11), authentication(0)])?.kind, 'unsafe-login');
+    assert.equal(
+      judge([authentication(10, 'SCRAM-SHA-256\0\0'), authentication(11), authentication(0)])?.kind,
+      'unsafe-login',
+    );
   });
 });

@@ -2,6 +2,7 @@
  * Looks at everything a console sends before the driver does. Whoever answers on a pod's address need not be PgBouncer:
  * an endless or senseless answer must not fill the memory, and nobody gets a password by asking for it.
  */
+import { isWellFormed } from './backend-message.ts';
 
 export interface WireLimits {
   /** Bytes and rows of one answer. */
@@ -15,76 +16,78 @@ export interface Violation {
 }
 
 export interface WireGuard {
-  /** Takes what arrived; the first violation is final, and the connection must be dropped. */
+  /** Takes what arrived. The first violation is final: the connection must be dropped. */
   readonly check: (chunk: Buffer) => Violation | undefined;
   /** A new question was asked: the limits count from here. */
   readonly nextAnswer: () => void;
 }
 
+/** A letter and a length, which counts itself. */
 const HEADER_BYTES = 5;
-/** Header and the kind of authentication. */
-const AUTH_BYTES = 9;
-/** What a console sends: authentication, errors, notices, parameters, keys, rows, and that it is ready. */
-const KNOWN_TYPES: ReadonlySet<string> = new Set('RENSKTDCIZ');
-const AUTH_OK = 0;
-const SASL = 10;
-const SASL_CONTINUE = 11;
-const SASL_FINAL = 12;
+const GARBAGE: Violation = { kind: 'garbage', detail: 'what answers is not a PgBouncer console' };
 
 export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
   let bytes = 0;
   let rows = 0;
+  /** Whether the server has proved that it knows the password itself. */
   let verified = false;
-  /** The beginning of the current message, as far as it matters. */
-  let head = Buffer.alloc(0);
-  /** Bytes of the current message that are still to come and do not matter. */
-  let skip = 0;
+  /** What arrived of a message that is not complete, and how much it takes to go on. */
+  let pending: readonly Buffer[] = [];
+  let pendingBytes = 0;
+  let neededBytes = HEADER_BYTES;
 
-  const checkHead = (): Violation | undefined => {
-    const type = String.fromCharCode(head[0] ?? 0);
-    const length = head.readUInt32BE(1);
-    if (!KNOWN_TYPES.has(type) || length < 4)
-      return { kind: 'garbage', detail: 'what answers is not a PgBouncer console' };
-    if (length > maxBytes) return { kind: 'too-much', detail: `a message of ${length} bytes` };
-    if (type === 'D') rows += 1;
-    return rows > maxRows ? { kind: 'too-much', detail: `more than ${maxRows} rows` } : undefined;
+  const checkMessage = (type: string, body: Buffer): Violation | undefined => {
+    if (!isWellFormed(type, body)) return GARBAGE;
+    if (type === 'D') {
+      rows += 1;
+      if (rows > maxRows) return { kind: 'too-much', detail: `more than ${maxRows} rows` };
+    }
+    return type === 'R' ? checkAuthentication(body.readUInt32BE(0)) : undefined;
   };
-  const checkAuth = (): Violation | undefined => {
-    const kind = head.readUInt32BE(HEADER_BYTES);
-    if (kind === SASL_FINAL) verified = true;
-    if (kind === SASL || kind === SASL_CONTINUE || kind === SASL_FINAL) return undefined;
-    if (kind === AUTH_OK)
-      return verified ? undefined : { kind: 'unsafe-login', detail: 'it lets anybody in, without a password' };
-    return {
-      kind: 'unsafe-login',
-      detail: 'it asks for the password in a form that would give it away; only SCRAM is answered',
-    };
+  const checkAuthentication = (kind: number): Violation | undefined => {
+    switch (kind) {
+      case 10: // SASL begins
+      case 11: // SASL goes on
+        return undefined;
+      case 12: // SASL is over: the driver checks the signature of the server
+        verified = true;
+        return undefined;
+      case 0:
+        return verified ? undefined : { kind: 'unsafe-login', detail: 'it lets anybody in, without a password' };
+      default:
+        return {
+          kind: 'unsafe-login',
+          detail: 'it asks for the password in a form that would give it away; only SCRAM is answered',
+        };
+    }
   };
 
   return {
     check: (chunk) => {
       bytes += chunk.length;
       if (bytes > maxBytes) return { kind: 'too-much', detail: `more than ${maxBytes} bytes` };
+      pending = [...pending, chunk];
+      pendingBytes += chunk.length;
+      if (pendingBytes < neededBytes) return undefined;
+
+      const data = Buffer.concat(pending);
       let at = 0;
-      while (at < chunk.length) {
-        if (skip > 0) {
-          const skipped = Math.min(skip, chunk.length - at);
-          skip -= skipped;
-          at += skipped;
-          continue;
+      neededBytes = HEADER_BYTES;
+      while (data.length - at >= HEADER_BYTES) {
+        const type = String.fromCharCode(data[at] ?? 0);
+        const end = at + 1 + data.readUInt32BE(at + 1);
+        if (!/[RENSKTDCIZ]/.test(type) || end < at + HEADER_BYTES) return GARBAGE;
+        if (end - at > maxBytes) return { kind: 'too-much', detail: `a message of ${end - at} bytes` };
+        if (end > data.length) {
+          neededBytes = end - at;
+          break;
         }
-        const authentication = head[0] === 0x52 || (head.length === 0 && chunk[at] === 0x52);
-        const wanted = (authentication ? AUTH_BYTES : HEADER_BYTES) - head.length;
-        const part = chunk.subarray(at, at + wanted);
-        head = Buffer.concat([head, part]);
-        at += part.length;
-        if (part.length < wanted) continue;
-        const violation = checkHead() ?? (authentication ? checkAuth() : undefined);
+        const violation = checkMessage(type, data.subarray(at + HEADER_BYTES, end));
         if (violation) return violation;
-        skip = head.readUInt32BE(1) + 1 - head.length;
-        if (skip < 0) return { kind: 'garbage', detail: 'what answers is not a PgBouncer console' };
-        head = Buffer.alloc(0);
+        at = end;
       }
+      pending = [data.subarray(at)];
+      pendingBytes = data.length - at;
       return undefined;
     },
     nextAnswer: () => {

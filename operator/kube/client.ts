@@ -6,8 +6,8 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiAccess } from './access.ts';
 import { ApiError } from './errors.ts';
-import type { KubeConfig } from './kubeconfig.ts';
 
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string | undefined>>;
@@ -45,16 +45,13 @@ const RETRIES = 5;
 const RETRY_LIMIT_SECONDS = 10;
 const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
 
-export function createKubeClient(kubeConfig: KubeConfig, options: ClientOptions): KubeClient {
-  const server = kubeConfig.getCurrentCluster()?.server;
-  if (server === undefined) throw new Error('the kubeconfig names no cluster; set KUBECONFIG, or name a context');
-  const base = new URL(server);
+export function createKubeClient(access: ApiAccess, options: ClientOptions): KubeClient {
+  const base = new URL(access.server);
   let agent: { readonly identity: string; readonly agent: Agent } | undefined;
 
   /** Credentials are read anew for each call (tokens rotate); the connections are kept until CA or certificate change. */
   const authorised = async (): Promise<RequestOptions> => {
-    const tls: RequestOptions = {};
-    await kubeConfig.applyToHTTPSOptions(tls);
+    const tls = await access.requestOptions();
     const identity = [tls.ca, tls.cert, tls.key].map(String).join('|');
     if (agent?.identity !== identity) {
       agent?.agent.destroy();

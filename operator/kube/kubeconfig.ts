@@ -1,21 +1,12 @@
-/** Where the API server is and how to log in to it: the one thing that the official client does well. */
+/** Kubeconfig files, exec plugins and client certificates, as the official client reads them. Loaded only when needed. */
+import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import type { ApiAccess } from './access.ts';
 
-export interface KubeConfigOptions {
-  /** A context by name; default: the service account inside a cluster, else the current context. */
-  readonly context?: string | undefined;
-}
-
-/** @throws Error that names the context and those that there are */
-export function loadKubeConfig({ context }: KubeConfigOptions): KubeConfig {
+/** @throws Error that names the context, and those that there are */
+export function kubeconfigAccess(context: string | undefined): ApiAccess {
   const config = new KubeConfig();
-  if (
-    context === undefined &&
-    process.env['KUBERNETES_SERVICE_HOST'] !== undefined &&
-    process.env['KUBECONFIG'] === undefined
-  )
-    config.loadFromCluster();
-  else config.loadFromDefault();
+  config.loadFromDefault();
   if (context !== undefined) {
     const names = config.getContexts().map(({ name }) => name);
     if (!names.includes(context))
@@ -24,7 +15,14 @@ export function loadKubeConfig({ context }: KubeConfigOptions): KubeConfig {
       );
     config.setCurrentContext(context);
   }
-  return config;
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) throw new Error('the kubeconfig names no cluster; set KUBECONFIG, or name a context');
+  return {
+    server,
+    requestOptions: async () => {
+      const options: RequestOptions = {};
+      await config.applyToHTTPSOptions(options);
+      return options;
+    },
+  };
 }
-
-export type { KubeConfig };

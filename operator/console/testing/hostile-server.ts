@@ -13,7 +13,7 @@ export interface HostileServer {
 }
 
 /** @param answer called for each connection */
-export async function startHostileServer(answer: (socket: Socket) => void): Promise<HostileServer> {
+export async function startHostileServer(answer: (socket: Socket) => unknown): Promise<HostileServer> {
   const sockets = new Set<Socket>();
   const received: Buffer[] = [];
   const server = createServer((socket) => {

@@ -1,0 +1,60 @@
+/**
+ * Whether a message is built as its type says, to the last byte. The driver trusts a frame's content: a text without an
+ * end inside one would keep it reading, and the whole process waiting, for ever.
+ */
+
+/** @param body without type and length; @returns false also for types that a console does not send */
+export function isWellFormed(type: string, body: Buffer): boolean {
+  switch (type) {
+    case 'R':
+      return body.length >= 4 && (body.readUInt32BE(0) !== 10 || afterTexts(body, 4) === body.length);
+    case 'E':
+    case 'N':
+      // Each field is a letter and a text; a letter that is zero ends them.
+      return afterTexts(body, 0) === body.length;
+    case 'S':
+      return afterText(body, afterText(body, 0)) === body.length;
+    case 'C':
+      return afterText(body, 0) === body.length;
+    case 'T':
+      return afterItems(body, (at) => afterText(body, at) + 18) === body.length;
+    case 'D':
+      return afterItems(body, (at) => afterValue(body, at)) === body.length;
+    case 'K':
+      return body.length === 8;
+    case 'Z':
+      return body.length === 1;
+    case 'I':
+      return body.length === 0;
+    default:
+      return false;
+  }
+}
+
+/** Where the text that begins there is over, its zero included; past the end when it has none. */
+function afterText(body: Buffer, from: number): number {
+  const end = from > body.length ? -1 : body.indexOf(0, from);
+  return end < 0 ? Number.POSITIVE_INFINITY : end + 1;
+}
+
+/** Texts that are not empty, and an empty one behind them. */
+function afterTexts(body: Buffer, from: number): number {
+  let at = from;
+  while (at < body.length && body[at] !== 0) at = afterText(body, at);
+  return at + 1;
+}
+
+/** A count and as many items. */
+function afterItems(body: Buffer, afterItem: (at: number) => number): number {
+  if (body.length < 2) return Number.POSITIVE_INFINITY;
+  let at = 2;
+  for (let left = body.readUInt16BE(0); left > 0 && at <= body.length; left -= 1) at = afterItem(at);
+  return at;
+}
+
+/** A length and as many bytes; a length of -1 is NULL. */
+function afterValue(body: Buffer, at: number): number {
+  if (at + 4 > body.length) return Number.POSITIVE_INFINITY;
+  const length = body.readInt32BE(at);
+  return length < -1 ? Number.POSITIVE_INFINITY : at + 4 + Math.max(length, 0);
+}

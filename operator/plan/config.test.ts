@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { sensibleSpec, validSpec } from '../api/testing/arbitrary-spec.ts';
+import { isRecord, type Json, type JsonObject } from '../api/testing/json.ts';
+import type { PoolerSpec } from '../api/types.ts';
+import { hostileText, printableText } from '../pgbouncer/testing/arbitrary.ts';
+import type { Version } from '../pgbouncer/version.ts';
+import { type Config, proofPasswordOf } from './config.ts';
+import {
+  DERIVED_SIZES,
+  expectedRules,
+  readFiles,
+  statedOfDatabase,
+  statedOfUser,
+  strayKeys,
+} from './testing/expected-files.ts';
+import { faultsOf, PASSWORDS, passwordOf, planned, validated } from './testing/planned.ts';
+import { withoutFaults } from './testing/without-faults.ts';
+
+const VERSIONS: readonly Version[] = [18, 24, 26].map((minor) => ({ major: 1, minor, patch: 1 }));
+const anyVersion = fc.constantFrom(...VERSIONS);
+/** A spec together with the version it is meant for. */
+const sensible = fc.oneof(...VERSIONS.map((version) => fc.tuple(fc.constant(version), sensibleSpec(version))));
+const valid = fc.tuple(anyVersion, validSpec);
+
+/** Everything the three files say is what the spec says, and nothing more. */
+function assertFaithful(spec: PoolerSpec, config: Config, version: Version, password = passwordOf): void {
+  const { ini, users, rules } = readFiles(config, version);
+
+  assert.deepEqual(strayKeys(ini, spec), []);
+  const settings = new Map(ini.pgbouncer);
+  assert.equal(settings.get('admin_users'), 'poolkeeper');
+  assert.equal(settings.get('stats_users'), 'poolkeeper_stats,poolkeeper_proof');
+  assert.equal(settings.get('auth_type'), 'hba');
+  assert.equal(settings.get('auth_hba_file'), `/etc/pgbouncer/${config.revision}.hba`);
+  assert.equal(settings.get('auth_file'), `/etc/pgbouncer/${config.revision}.userlist`);
+  assert.deepEqual(ini.pgbouncer.at(-1), ['syslog_ident', config.revision]);
+  for (const [key, value] of Object.entries(spec.parameters ?? {})) {
+    if (key === 'ignore_startup_parameters') continue;
+    assert.equal(settings.get(key), String(value));
+  }
+
+  const databases = spec.databases ?? [{ name: '*' }];
+  assert.deepEqual(ini.databases.map(({ name }) => name).sort(), databases.map(({ name }) => name).sort());
+  for (const database of databases) {
+    const { params = {} } = ini.databases.find(({ name }) => name === database.name) ?? {};
+    const stated = statedOfDatabase(spec, database);
+    const derived = Object.entries(params).filter(([key]) => !(key in stated));
+    assert.deepEqual(Object.fromEntries(Object.entries(params).filter(([key]) => key in stated)), stated);
+    for (const [key, value] of derived) {
+      assert.ok(DERIVED_SIZES.includes(key) && /^\d+$/.test(value), `${key} = ${value} comes from nowhere`);
+    }
+  }
+
+  const limited = (spec.users ?? []).filter((user) => Object.keys(statedOfUser(user)).length > 0);
+  assert.deepEqual(
+    Object.fromEntries(ini.users.map(({ name, params }) => [name, params])),
+    Object.fromEntries(limited.map((user) => [user.name, statedOfUser(user)])),
+  );
+  assert.equal(ini.peers, undefined);
+
+  const known = new Map<string, string>();
+  for (const { serverUser } of databases)
+    if (serverUser) known.set(serverUser.name, password(serverUser.passwordSecretRef));
+  for (const user of spec.users ?? []) known.set(user.name, password(user.passwordSecretRef));
+  assert.deepEqual(
+    users.slice(0, 2).map(({ name, password: text }) => [name, text]),
+    [
+      ['poolkeeper', PASSWORDS.admin],
+      ['poolkeeper_stats', PASSWORDS.stats],
+    ],
+  );
+  assert.deepEqual(users.at(-1), { name: 'poolkeeper_proof', password: config.proofPassword });
+  assert.deepEqual(
+    new Map(users.slice(2, -1).map(({ name, password: text }) => [name, text])),
+    new Map([...known].sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
+  assert.equal(users.length, known.size + 3);
+
+  assert.deepEqual(rules, expectedRules(spec));
+}
+
+test('any valid spec gives files that read back to what it says, once the fields that the faults name are taken out', () => {
+  fc.assert(
+    fc.property(fc.oneof(sensible, valid), ([version, input]) => {
+      const { spec, plan } = withoutFaults(input, version);
+      assert.ok(plan.config);
+      assertFaithful(spec, plan.config, version);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('whatever stands in a field, it is refused or the files say that and nothing more', () => {
+  let refused = 0;
+  let rendered = 0;
+  fc.assert(
+    fc.property(
+      sensible,
+      fc.array(fc.tuple(fc.nat(), fc.oneof(hostileText, printableText)), { minLength: 1, maxLength: 3 }),
+      ([version, input], injections) => {
+        // Taken sound first, or the faults of the numbers would hide what the text does.
+        const sound = structuredClone(withoutFaults(input, version).spec) as unknown as JsonObject;
+        const { spec } = validated(injections.reduce(injected, sound));
+        const plan = spec && planned(spec, version);
+        if (spec === undefined || plan?.config === undefined) {
+          refused += 1;
+          if (plan) assert.notDeepEqual(faultsOf(plan), []);
+          return;
+        }
+        rendered += 1;
+        assertFaithful(spec, plan.config, version);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+  assert.ok(refused > 100 && rendered > 100, `one-sided: ${refused} refused, ${rendered} rendered`);
+});
+
+test('whatever stands in a Secret, it is refused without being shown, or is the password of that user and nothing more', () => {
+  let refused = 0;
+  let rendered = 0;
+  fc.assert(
+    fc.property(sensible, hostileText, ([version, input], text) => {
+      const { spec } = withoutFaults(input, version);
+      const password = () => text;
+      const plan = planned(spec, version, { password });
+      if (plan.config === undefined) {
+        refused += 1;
+        assert.notDeepEqual(plan.faults.credentials, []);
+        if (text.length > 3) assert.ok(!JSON.stringify(plan.faults).includes(JSON.stringify(text).slice(1, -1)));
+        return;
+      }
+      rendered += 1;
+      assertFaithful(spec, plan.config, version, password);
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(refused > 25 && rendered > 25, `one-sided: ${refused} refused, ${rendered} rendered`);
+});
+
+test('the name of a parameter cannot break out either: it is a fault that names it', () => {
+  fc.assert(
+    fc.property(anyVersion, hostileText, fc.constantFrom('main', 'database', 'user'), (version, key, place) => {
+      const parameters = { [key]: 1 };
+      const { spec } = validated({
+        backends: [{ host: 'pg' }],
+        databases: [{ name: 'app', ...(place === 'database' ? { parameters } : {}) }],
+        users: [
+          { name: 'app', passwordSecretRef: { name: 's', key: 'k' }, ...(place === 'user' ? { parameters } : {}) },
+        ],
+        ...(place === 'main' ? { parameters } : {}),
+      });
+      assert.ok(spec);
+      const [fault, ...others] = faultsOf(planned(spec, version));
+      assert.deepEqual(others, []);
+      assert.ok(fault?.path.endsWith(`.parameters.${key.toWellFormed()}`), fault?.path);
+    }),
+  );
+});
+
+const sample = {
+  backends: [{ host: 'pg.example.com' }],
+  databases: [{ name: 'app' }, { name: 'batch', dbname: 'app' }],
+  users: [
+    { name: 'b', passwordSecretRef: { name: 'b', key: 'password' } },
+    { name: 'a', passwordSecretRef: { name: 'a', key: 'password' } },
+  ],
+};
+const [, , NEWEST] = VERSIONS;
+
+function configOf(input: unknown, password = passwordOf): Config {
+  const { spec } = validated(input);
+  const config = spec && NEWEST && planned(spec, NEWEST, { password }).config;
+  assert.ok(config);
+  return config;
+}
+
+test('the same spec gives the same bytes; the order of its lists is of no account', () => {
+  const { databases, users, ...rest } = sample;
+  const config = configOf(sample);
+  assert.deepEqual(configOf(sample), config);
+  assert.deepEqual(
+    configOf({ ...rest, users: users.toReversed(), databases: databases.toReversed() }).files,
+    config.files,
+  );
+});
+
+const CHANGES: readonly { readonly what: string; readonly config: () => Config }[] = [
+  { what: 'a setting', config: () => configOf({ ...sample, maxClientConnections: 7 }) },
+  { what: 'a password', config: () => configOf(sample, (ref) => `${passwordOf(ref)}!`) },
+  { what: 'an access rule', config: () => configOf({ ...sample, auth: { type: 'md5' } }) },
+  { what: 'a database', config: () => configOf({ ...sample, databases: sample.databases.slice(1) }) },
+];
+
+for (const { what, config } of CHANGES) {
+  test(`${what} that changes gives another revision, and another proof password`, () => {
+    const before = configOf(sample);
+    const after = config();
+    assert.notEqual(after.revision, before.revision);
+    assert.notEqual(after.proofPassword, before.proofPassword);
+  });
+}
+
+test('the revision names the files, and the proof password follows from it and the key alone', () => {
+  const { revision, files, proofPassword } = configOf(sample);
+  assert.deepEqual(Object.keys(files).sort(), [`${revision}.hba`, `${revision}.ini`, `${revision}.userlist`]);
+  assert.equal(proofPassword, proofPasswordOf('key of the revision', revision));
+  assert.notEqual(proofPassword, proofPasswordOf('another key', revision));
+});
+
+test('passwords stand in the userlist and nowhere else', () => {
+  const { revision, files } = configOf(sample, () => 'planted-secret');
+  for (const [name, text] of Object.entries(files))
+    assert.equal(text.includes('planted-secret'), name === `${revision}.userlist`);
+});
+
+test('keys that only a restart applies are told apart, so that they reach the pod template', () => {
+  const { restartOnly } = configOf({ ...sample, parameters: { pkt_buf: 8192, query_timeout: 30 } });
+  assert.equal(restartOnly['pkt_buf'], '8192');
+  assert.equal(restartOnly['query_timeout'], undefined);
+});
+
+/** Puts text into one of the string values of a document, alone or around what stands there. */
+function injected(document: JsonObject, [seed, text]: readonly [number, string]): JsonObject {
+  const count = countTexts(document);
+  if (count === 0) return document;
+  let index = seed % count;
+  const place = (value: Json): Json => {
+    if (typeof value === 'string') {
+      index -= 1;
+      if (index !== -1) return value;
+      return [text, `${value}${text}`, `${text}${value}`][seed % 3] ?? text;
+    }
+    if (Array.isArray(value)) return value.map(place);
+    return isRecord(value)
+      ? Object.fromEntries(Object.entries(value).map(([key, child]) => [key, place(child)]))
+      : value;
+  };
+  const placed = place(document);
+  return isRecord(placed) ? placed : document;
+}
+
+function countTexts(value: Json): number {
+  if (typeof value === 'string') return 1;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce((sum: number, child: Json) => sum + countTexts(child), 0);
+}
