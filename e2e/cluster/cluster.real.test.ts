@@ -63,9 +63,9 @@ describe('the embedded cluster', () => {
   const kubectl = (...args: string[]): Promise<string> => cluster(['kubectl', ...args]);
   const psql = (sql: string): Promise<string> =>
     kubectl('-n', 'apps', 'exec', 'db', '--', 'env', 'PGPASSWORD=planted', 'psql', '-h', 'db.apps.svc', '-U', 'postgres', '-Atc', sql, 'app'); // biome-ignore format: one command
-  const pidOf = async (name: string): Promise<number> => {
+  const pidsOf = async (...names: readonly string[]): Promise<readonly number[]> => {
     const status = await cluster(['status']);
-    return Number(new RegExp(`^${name} .*process (\\d+)$`, 'm').exec(status)?.[1]);
+    return names.map((name) => Number(new RegExp(`^${name} .*process (\\d+)$`, 'm').exec(status)?.[1]));
   };
 
   for (const milliseconds of [1500, 4000]) {
@@ -79,15 +79,15 @@ describe('the embedded cluster', () => {
 
   test('comes up after that, and is found running the second time', async () => {
     await cluster(['up', image]);
-    const pid = await pidOf('kube-apiserver');
+    const pids = await pidsOf('kube-apiserver', 'kubelet');
     await cluster(['up', image]);
-    assert.equal(await pidOf('kube-apiserver'), pid);
+    assert.deepEqual(await pidsOf('kube-apiserver', 'kubelet'), pids);
   });
 
   test('runs pods under restricted pod security, which find each other by name and through Services', async () => {
     await kubectl('create', 'namespace', 'apps');
     await kubectl('label', 'namespace', 'apps', 'pod-security.kubernetes.io/enforce=restricted');
-    await cluster(['kubectl', '-n', 'apps', 'apply', '-f', '/dev/stdin'], {
+    await cluster(['kubectl', '-n', 'apps', 'apply', '-f', '-'], {
       input: JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...database }),
     });
     await kubectl('-n', 'apps', 'expose', 'pod', 'db', '--port=5432');
@@ -106,9 +106,9 @@ describe('the embedded cluster', () => {
   });
 
   test('answers at once for names that only the world outside knows', async () => {
-    const begun = performance.now();
-    await assert.rejects(kubectl('-n', 'apps', 'exec', 'db', '--', 'getent', 'hosts', 'nowhere.example'), { code: 2 });
-    assert.ok(performance.now() - begun < 5000, 'a lookup that waits for a time-out takes 5 s and more');
+    // getent ends with 2 for an unknown name; `timeout`, when the lookup hangs, with 124.
+    const lookup = ['timeout', '4', 'getent', 'hosts', 'nowhere.example'];
+    await assert.rejects(kubectl('-n', 'apps', 'exec', 'db', '--', ...lookup), { code: 2 });
   });
 
   test('has no device that leads out of its namespace', async () => {
@@ -119,7 +119,7 @@ describe('the embedded cluster', () => {
 
   test('is repaired by the next up when parts of it have died, its pods untouched', async () => {
     const started = await psql('SELECT pg_postmaster_start_time()');
-    for (const name of ['kubelet', 'containerd', 'kube-apiserver', 'etcd']) process.kill(await pidOf(name), 'SIGKILL');
+    for (const pid of await pidsOf('kubelet', 'containerd', 'kube-apiserver', 'etcd')) process.kill(pid, 'SIGKILL');
     await assert.rejects(cluster(['status']), { code: 1 });
     await cluster(['up', image]);
     await cluster(['status']);
@@ -127,7 +127,7 @@ describe('the embedded cluster', () => {
   });
 
   test('is gone after down: no process, mount, network namespace, control group or file is left', async () => {
-    const pids = await Promise.all(['etcd', 'kube-apiserver', 'namespaces', 'containerd', 'kubelet'].map(pidOf));
+    const pids = await pidsOf('etcd', 'kube-apiserver', 'namespaces', 'containerd', 'kubelet');
     await cluster(['down']);
     for (const pid of pids) assert.equal(await exists(`/proc/${pid}/root/etc`), false, `process ${pid}`);
     assert.doesNotMatch(await readFile('/proc/self/mounts', 'utf8'), new RegExp(state));

@@ -9,7 +9,7 @@ const row = message('D', Buffer.from([0, 0]));
 const notice = (length: number): Buffer => message('N', `M${'x'.repeat(length)}\0\0`);
 /** A login by SCRAM as a server speaks it. */
 const LOGIN = Buffer.concat([
-  authentication(10),
+  authentication(10, 'SCRAM-SHA-256\0\0'),
   authentication(11),
   authentication(12),
   authentication(0),

@@ -57,6 +57,7 @@ export function createLeaderElector(client: KubeClient, options: LeaderElectorOp
   let renewedAt: number | undefined;
   let leading = false;
   let released = false;
+  let held: Lease | undefined;
   let seen: { readonly version: string; readonly at: number } | undefined;
   const loss = Promise.withResolvers<string>();
   let lostReason: string | undefined;
@@ -68,17 +69,24 @@ export function createLeaderElector(client: KubeClient, options: LeaderElectorOp
     loss.resolve(reason);
   };
 
+  const read = async (): Promise<Lease | undefined> => {
+    try {
+      return await get<Lease>(client, LEASES, namespace, name);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+
   /** One attempt to take or keep the lease. */
   const attempt = async (): Promise<boolean> => {
     const started = clock.monotonic();
     const now = microTime(clock.now());
     const spec = { holderIdentity: identity, leaseDurationSeconds: leaseMs / 1000, renewTime: now };
-    let lease: Lease;
-    try {
-      lease = await get<Lease>(client, LEASES, namespace, name);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      await create<Lease>(
+    // Who holds it renews what it wrote last; only a conflict tells of somebody else.
+    const lease = held ?? (await read());
+    if (lease === undefined) {
+      held = await create<Lease>(
         client,
         LEASES,
         {
@@ -100,7 +108,7 @@ export function createLeaderElector(client: KubeClient, options: LeaderElectorOp
     const expired = holder === '' || clock.monotonic() - seen.at > duration;
     if (!mine && !expired) return false;
     // With the version that was read: whoever is faster wins, and the other gets a conflict.
-    await update<Lease>(client, LEASES, {
+    held = await update<Lease>(client, LEASES, {
       ...lease,
       spec: {
         ...spec,
@@ -116,6 +124,7 @@ export function createLeaderElector(client: KubeClient, options: LeaderElectorOp
     try {
       return await attempt();
     } catch (error) {
+      held = undefined;
       if (!isConflict(error) && !isAlreadyExists(error))
         options.log('the lease could not be had', {
           lease: `${namespace}/${name}`,
