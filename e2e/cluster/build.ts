@@ -72,11 +72,14 @@ async function build(
   const partial = `${output}.partial`;
   const flags = ['-s', '-w', ...program.flags].join(' ');
   await requireGo();
-  await run('go', ['build', '-trimpath', '-ldflags', flags, '-o', partial, program.main ?? '.'], {
+  let compiled = 0;
+  // -v: each package is named when it is compiled.
+  await run('go', ['build', '-v', '-trimpath', '-ldflags', flags, '-o', partial, program.main ?? '.'], {
     cwd: sources,
     environment: { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' },
     onLine: (line) => {
-      if (line.startsWith('go: downloading')) report(line.slice('go: '.length));
+      if (line.startsWith('go: ')) report(line.slice('go: '.length));
+      else report(`${++compiled} packages compiled`);
     },
   });
   // Only now is it there: a killed build leaves nothing that looks finished.

@@ -26,7 +26,7 @@ export interface Build {
   /** Default: Dockerfile in the context. */
   readonly dockerfile?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
-  /** Files outside the context's Dockerfile that decide on the result, relative to the context; default all. */
+  /** Patterns of the files that decide on the result, relative to the context; default all. The Dockerfile always does. */
   readonly inputs?: readonly string[];
 }
 
@@ -114,7 +114,9 @@ async function hashOf(build: Build, dockerfile: string): Promise<string> {
 
 async function filesOf(build: Build): Promise<readonly string[]> {
   const files: string[] = [];
-  for await (const path of glob(build.inputs ?? ['**'], { cwd: build.context })) {
+  // No image holds tests.
+  const found = glob(build.inputs ?? ['**'], { cwd: build.context, exclude: ['**/*.test.ts'] });
+  for await (const path of found) {
     if ((await stat(join(build.context, path))).isFile()) files.push(path);
   }
   return files.sort();

@@ -85,7 +85,17 @@ async function operator(): Promise<LocalImage> {
     name: 'operator',
     title: 'building the operator image',
     context: repository,
-    inputs: ['.dockerignore', 'package.json', 'package-lock.json', 'tsconfig.json', 'tools/**', 'operator/**'],
+    // What .dockerignore lets in.
+    inputs: [
+      '.dockerignore',
+      '.npmrc',
+      'package.json',
+      'package-lock.json',
+      'tsconfig.json',
+      'tools/build.ts',
+      'tools/with-dependencies.sh',
+      'operator/**',
+    ],
     buildArgs: { NODE_IMAGE: build.reference, RUNTIME_IMAGE: runtime.reference },
   });
 }

@@ -1,0 +1,36 @@
+/** The operator and one PostgreSQL, as every bench needs them. */
+import { postgres } from '../demo/manifests.ts';
+import type { Target } from '../demo/target.ts';
+
+export const NAMESPACE = 'poolkeeper-bench';
+export const SYSTEM = 'poolkeeper-system';
+
+export interface BenchOptions {
+  readonly rounds: number | undefined;
+  readonly minutes: number;
+}
+
+export async function install(target: Target): Promise<void> {
+  await target.helm([
+    'upgrade',
+    '--install',
+    'poolkeeper',
+    'charts/poolkeeper',
+    '-n',
+    SYSTEM,
+    '--create-namespace',
+    '--wait',
+    '--timeout',
+    '2m',
+  ]);
+  await target.kubectl(['apply', '-f', '-'], {
+    input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }),
+  });
+  await target.kubectl(['-n', NAMESPACE, 'apply', '-f', '-'], { input: postgres(target.postgresImage) });
+  await target.kubectl(['-n', NAMESPACE, 'rollout', 'status', 'deployment/postgres', '--timeout=120s']);
+}
+
+export async function uninstall(target: Target): Promise<void> {
+  await target.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
+  await target.helm(['uninstall', 'poolkeeper', '-n', SYSTEM, '--wait', '--ignore-not-found']);
+}

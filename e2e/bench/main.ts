@@ -1,0 +1,36 @@
+/** npm run bench -- NAME: the figures of docs/performance.md, measured again. Each prints a table, then JSON. */
+import { parseArgs } from 'node:util';
+import { operatorImage } from '../cluster/images.ts';
+import { openTarget } from '../demo/target.ts';
+import { benchChange } from './change.ts';
+import { benchIdle } from './idle.ts';
+import { install, uninstall } from './installation.ts';
+import { benchReady } from './ready.ts';
+
+const BENCHES = { change: benchChange, ready: benchReady, idle: benchIdle } as const;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { context: { type: 'string' }, rounds: { type: 'string' }, minutes: { type: 'string', default: '10' } },
+});
+const name = Object.keys(BENCHES).find((candidate): candidate is keyof typeof BENCHES => candidate === positionals[0]);
+if (name === undefined) {
+  console.error(
+    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--context NAME] [--rounds N] [--minutes N]`,
+  );
+  process.exitCode = 2;
+} else {
+  const target = await openTarget(values.context, [
+    'ghcr.io/poolkeeper/pgbouncer:1.26.1',
+    'localhost/postgres:18',
+    operatorImage,
+  ]);
+  await install(target);
+  try {
+    const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+    console.log(JSON.stringify(await BENCHES[name](target, { rounds, minutes: Number(values.minutes) })));
+  } finally {
+    await uninstall(target);
+    await target.remove();
+  }
+}

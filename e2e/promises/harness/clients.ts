@@ -1,0 +1,71 @@
+/** Clients that run while something happens, and count what it did to them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { World } from './world.ts';
+
+export interface Busy {
+  /** Ends the load and tells what it saw. */
+  stop(): Promise<{
+    readonly connections: number;
+    readonly transactions: number;
+    readonly failures: readonly string[];
+  }>;
+}
+
+/**
+ * Opens `perSecond` connections a second through the Service, and keeps `long` transactions of half a second going.
+ * @param host the Service's address
+ */
+export function keepBusy(world: World, host: string, { perSecond = 20, long = 2 } = {}): Busy {
+  const failures: string[] = [];
+  let running = true;
+  let connections = 0;
+  let transactions = 0;
+  const fail = (error: unknown): void => {
+    failures.push(error instanceof Error ? error.message : String(error));
+  };
+  const short = async (): Promise<void> => {
+    try {
+      const client = await world.connect(host);
+      await client.query('SELECT 1');
+      await client.end();
+      connections += 1;
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const opener = (async () => {
+    const open: Promise<void>[] = [];
+    while (running) {
+      open.push(short());
+      await sleep(1000 / perSecond);
+    }
+    await Promise.all(open);
+  })();
+  const longOnes = Array.from({ length: long }, async () => {
+    const client = await world.connect(host).catch(fail);
+    if (!client) return;
+    while (running) {
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT pg_sleep(0.5)');
+        await client.query('COMMIT');
+        transactions += 1;
+      } catch (error) {
+        fail(error);
+        return;
+      }
+    }
+    await client.end();
+  });
+  return {
+    stop: async () => {
+      running = false;
+      await Promise.all([opener, ...longOnes]);
+      return { connections, transactions, failures };
+    },
+  };
+}
+
+/** The Service's own address: names are resolved by nobody outside of pods. */
+export const serviceAddress = (world: World, name = 'app'): Promise<string> =>
+  world.kubectl('get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}');

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { cluster, createWorld, pooler, type World } from './harness/world.ts';
+
+let world: World;
+before(async () => {
+  world = await createWorld('repairs');
+  await world.apply(pooler());
+  await world.ready();
+});
+after(() => world.remove());
+
+const everyPodServes = async (): Promise<void> => {
+  for (const pod of await world.pods()) assert.equal((await world.query(pod, 'SELECT 1 AS one')).rows[0]?.['one'], 1);
+};
+
+test('a killed pod is replaced, proved and serves', async () => {
+  const [pod] = await world.pods();
+  assert.ok(pod);
+  await world.kubectl('delete', 'pod', pod.metadata.name, '--grace-period=0', '--force', '--wait=false');
+  await world.until('another pod is there', async () =>
+    (await world.pods()).every(({ metadata }) => metadata.uid !== pod.metadata.uid),
+  );
+  await world.ready();
+  assert.equal((await world.pods()).length, 2);
+  await everyPodServes();
+});
+
+test('a deleted Service, disruption budget, account or configuration comes back', async () => {
+  const configs = await world.kubectl('get', 'secret', '-l', 'poolkeeper.dev/role=config', '-o', 'name');
+  for (const object of ['service/app', 'poddisruptionbudget/app', 'serviceaccount/app', configs.trim()]) {
+    const uid = await world.kubectl('get', object, '-o', 'jsonpath={.metadata.uid}');
+    await world.kubectl('delete', object);
+    await world.until(
+      `${object} is back`,
+      async () => (await world.kubectl('get', object, '-o', 'jsonpath={.metadata.uid}')) !== uid,
+      20,
+    );
+  }
+  await world.ready();
+  await everyPodServes();
+});
+
+test('drift is undone, and what others own is left alone', async () => {
+  await world.kubectl(
+    'patch',
+    'service',
+    'app',
+    '--type=merge',
+    '-p',
+    '{"metadata":{"annotations":{"cloud.example/id":"7"}},"spec":{"selector":{"app":"elsewhere"}}}',
+  );
+  await world.until(
+    'the selector is back',
+    async () =>
+      !(await world.kubectl('get', 'service', 'app', '-o', 'jsonpath={.spec.selector}')).includes('elsewhere') ||
+      (await world.kubectl('get', 'service', 'app', '-o', 'json')).includes('"app.kubernetes.io/instance": "app"'),
+    20,
+  );
+  assert.equal(
+    await world.kubectl('get', 'service', 'app', '-o', 'jsonpath={.metadata.annotations.cloud\\.example/id}'),
+    '7',
+  );
+  await world.kubectl('scale', 'deployment', 'app', '--replicas=5');
+  await world.until(
+    'the Deployment has two replicas again',
+    async () => (await world.kubectl('get', 'deployment', 'app', '-o', 'jsonpath={.spec.replicas}')) === '2',
+    20,
+  );
+});
+
+test('an object of the same name that is not ours is refused, never touched, and no obstacle once it is gone', async () => {
+  await world.apply({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'taken' },
+    spec: { ports: [{ port: 80 }], selector: { app: 'other' } },
+  });
+  const before = await world.kubectl('get', 'service', 'taken', '-o', 'jsonpath={.metadata.resourceVersion}');
+  await world.apply(pooler({ replicas: 1 }, 'taken'));
+  await world.until(
+    'the collision is reported',
+    async () => (await world.condition('Stalled', 'taken')).reason === 'NameCollision',
+    20,
+  );
+  assert.match((await world.condition('Stalled', 'taken')).message, /Service taken exists and belongs to nobody/);
+  assert.equal(await world.kubectl('get', 'service', 'taken', '-o', 'jsonpath={.metadata.resourceVersion}'), before);
+  await world.kubectl('delete', 'service', 'taken');
+  await world.ready('taken');
+});
+
+test('deletion leaves nothing', async () => {
+  await world.kubectl('delete', 'cpool', '--all', '--wait=true');
+  const kinds =
+    'deployments,replicasets,pods,services,poddisruptionbudgets,serviceaccounts,secrets,configmaps,endpointslices,jobs';
+  await world.until(
+    'nothing of the poolers is left',
+    async () =>
+      (await world.kubectl('get', kinds, '-l', 'app.kubernetes.io/managed-by=poolkeeper', '-o', 'name')).trim() === '',
+    90,
+  );
+  const left = await world.kubectl('get', kinds, '-o', 'name');
+  assert.ok(!/\/(app|taken)(-|$)/m.test(left.replace('secret/app-db', '')), left);
+});
+
+test('the operator survives it all without a restart', async () => {
+  const restarts = await cluster.kubectl([
+    '-n',
+    'poolkeeper-system',
+    'get',
+    'pods',
+    '-o',
+    'jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.reason}',
+  ]);
+  assert.ok(!restarts.includes('OOMKilled'), restarts);
+});
