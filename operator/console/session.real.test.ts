@@ -77,6 +77,24 @@ for (const real of REAL_VERSIONS) {
       await assert.rejects(few.show('CONFIG'), isConsoleProtocol);
     });
 
+    it('counts its limits anew for each answer', async () => {
+      const small = await session({ limits: { maxBytes: 20_000, maxRows: 150 } });
+      for (let answer = 0; answer < 5; answer += 1) assert.ok((await small.show('CONFIG')).length > 80);
+    });
+
+    if (real !== '1.18.0') {
+      it('says why it ended when PgBouncer ended it while nothing was asked', async () => {
+        const victim = await session({ applicationName: 'victim' });
+        const other = await session();
+        const client = readClients(await other.show('CLIENTS')).find(
+          ({ applicationName }) => applicationName === 'victim',
+        );
+        await other.command(`KILL_CLIENT ${client?.id}`);
+        while (!victim.closed) await new Promise((resolve) => setTimeout(resolve, 5));
+        await assert.rejects(victim.show('POOLS'), /admin forced disconnect/);
+      });
+    }
+
     it('gives up on a process that hangs, and says on what', async () => {
       const each = await session({ queryTimeoutMs: 100 });
       bouncer.pause();

@@ -175,6 +175,9 @@ function toConsoleError(error: unknown): ConsoleError {
     const fatal = error.severity === 'FATAL' || isShuttingDown(error);
     return fatal ? new ConsoleUnreachableError(error.message) : new CommandFailedError(error.message);
   }
+  // The driver stumbles over messages that come out of turn.
+  if (error instanceof TypeError)
+    return new ConsoleProtocolError('what answers is not a PgBouncer console', { cause: error });
   const message = error instanceof Error ? error.message : String(error);
   return message.startsWith('SASL')
     ? new ConsoleProtocolError(message)

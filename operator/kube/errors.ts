@@ -1,24 +1,66 @@
-/** What the Kubernetes API answers when it does not do what was asked; messages never hold what was sent. */
+/**
+ * What can go wrong between the operator and the Kubernetes API: a closed family, each with a literal name and a guard.
+ * No message holds what was sent, and none repeats what the server says about the contents of a Secret.
+ */
+
+/** The server answered, and the answer is no. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status. */
   readonly status: number;
   /** As in metav1.Status: `NotFound`, `Conflict`, … */
   readonly reason: string;
+  /** When the server says it is worth asking again. */
   readonly retryAfterSeconds: number | undefined;
+  /** The fields an Invalid object is refused for, as the server names them. */
+  readonly causes: readonly FieldCause[];
 
   constructor(
     status: number,
     reason: string,
     message: string,
-    options: { readonly retryAfterSeconds?: number | undefined; readonly cause?: unknown } = {},
+    options: {
+      readonly retryAfterSeconds?: number | undefined;
+      readonly causes?: readonly FieldCause[];
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.status = status;
     this.reason = reason;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.causes = options.causes ?? [];
   }
 }
+
+export interface FieldCause {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** There was no answer, or only a part of one. A write may have happened all the same. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  /** True when nothing of the request can have reached the server. */
+  readonly unsent: boolean;
+
+  constructor(message: string, options: { readonly unsent: boolean; readonly cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.unsent = options.unsent;
+  }
+}
+
+/** The server was silent for too long. A write may have happened all the same. */
+export class RequestTimeout extends Error {
+  override readonly name = 'RequestTimeout';
+}
+
+/** What came is not what the API speaks: no JSON, half a line, an event without an object. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+export type KubeError = ApiError | ConnectionError | RequestTimeout | ProtocolError;
 
 const hasStatus =
   (status: number) =>
@@ -26,14 +68,19 @@ const hasStatus =
     error instanceof ApiError && error.status === status;
 
 export const isNotFound = hasStatus(404);
+/** Somebody else was faster: the version or the fields are not what was expected. */
 export const isConflict = (error: unknown): error is ApiError =>
   hasStatus(409)(error) && error.reason !== 'AlreadyExists';
 export const isAlreadyExists = (error: unknown): error is ApiError =>
   hasStatus(409)(error) && error.reason === 'AlreadyExists';
 /** The resource version is too old: list anew. */
 export const isGone = hasStatus(410);
+export const isUnauthorized = hasStatus(401);
 export const isForbidden = hasStatus(403);
 export const isInvalid = hasStatus(422);
-/** Worth trying again as it is. */
-export const isTransient = (error: unknown): error is ApiError =>
-  error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
+
+/** Worth trying again as it is, later. */
+export const isTransient = (error: unknown): error is KubeError =>
+  error instanceof ApiError
+    ? error.status === 429 || error.status >= 500
+    : error instanceof ConnectionError || error instanceof RequestTimeout || error instanceof ProtocolError;

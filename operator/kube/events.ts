@@ -1,27 +1,18 @@
 /**
  * Events in events.k8s.io/v1, best effort: recording never throws and never waits. A repeat within six minutes becomes
- * a series of the first one, so that a loop cannot flood a namespace.
+ * a series of the first one, written at most once a minute, and one object gets only so many events: a loop cannot flood
+ * a namespace.
  */
 import type { Clock } from '../runtime/clock.ts';
+import { type Log, messageOf } from '../runtime/log.ts';
 import type { KubeClient } from './client.ts';
+import { isNotFound } from './errors.ts';
+import { createEventBudget } from './event-budget.ts';
+import { type EventInput, eventName, eventObject, namespaceOf, type Reporter } from './event-object.ts';
 import { microTime } from './micro-time.ts';
 import type { KubeObject } from './objects.ts';
 import { create, mergePatch } from './operations.ts';
 import { EVENTS } from './resources.ts';
-
-export interface EventInput {
-  readonly regarding: {
-    readonly apiVersion: string;
-    readonly kind: string;
-    readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid?: string };
-  };
-  readonly type: 'Normal' | 'Warning';
-  /** CamelCase, at most 128 characters. */
-  readonly reason: string;
-  readonly action: string;
-  /** Cut at 1 kB. */
-  readonly note: string;
-}
 
 export interface EventRecorder {
   record(event: EventInput): void;
@@ -29,83 +20,89 @@ export interface EventRecorder {
   flush(): Promise<void>;
 }
 
-const SERIES_MS = 6 * 60_000;
-const QUEUE_LIMIT = 1_000;
-const KNOWN_LIMIT = 4_096;
-const NOTE_LIMIT = 1_024;
+export interface EventRecorderOptions extends Reporter {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
-export function createEventRecorder(
-  client: KubeClient,
-  options: {
-    readonly controller: string;
-    readonly instance: string;
-    readonly clock: Clock;
-    readonly log: (message: string, details: object) => void;
-  },
-): EventRecorder {
-  const { clock } = options;
-  const known = new Map<string, { readonly name: string; count: number; last: number }>();
+interface Series {
+  readonly name: string;
+  readonly namespace: string;
+  count: number;
+  /** Wall clock, milliseconds. */
+  last: number;
+  writtenAt: number;
+}
+
+/** After so long without a repeat the next one is a new event. */
+const SERIES_MS = 6 * 60_000;
+const SERIES_EVERY_MS = 60_000;
+const QUEUE_LIMIT = 1_000;
+const SERIES_LIMIT = 4_096;
+
+export function createEventRecorder(client: KubeClient, options: EventRecorderOptions): EventRecorder {
+  const { clock, log } = options;
+  /** Oldest first. */
+  const known = new Map<string, Series>();
+  const budget = createEventBudget(clock);
   let tail: Promise<void> = Promise.resolve();
   let queued = 0;
+  let dropped = 0;
   let serial = 0;
 
-  const write = async (event: EventInput): Promise<void> => {
-    const { regarding } = event;
-    const namespace = regarding.metadata.namespace ?? 'default';
-    const note = event.note.length > NOTE_LIMIT ? `${event.note.slice(0, NOTE_LIMIT - 1)}…` : event.note;
-    const key = [regarding.metadata.uid, event.type, event.reason, event.action, note].join('\0');
+  const begin = async (key: string, event: EventInput): Promise<void> => {
     const now = clock.now();
-    const earlier = known.get(key);
-    if (earlier !== undefined && now - earlier.last < SERIES_MS) {
-      earlier.count += 1;
-      earlier.last = now;
-      await mergePatch<KubeObject>(client, EVENTS, namespace, earlier.name, {
-        series: { count: earlier.count, lastObservedTime: microTime(now) },
-      });
+    serial += 1;
+    const unique = `${now.toString(16)}${serial.toString(16)}`;
+    const namespace = namespaceOf(event);
+    await create<KubeObject>(client, EVENTS, eventObject(event, options, now, unique), namespace);
+    if (known.size >= SERIES_LIMIT) known.delete(known.keys().next().value ?? '');
+    const name = eventName(event.regarding.metadata.name, unique);
+    known.delete(key);
+    known.set(key, { name, namespace, count: 1, last: now, writtenAt: Number.NEGATIVE_INFINITY });
+  };
+  const goOn = async (series: Series): Promise<void> => {
+    if (clock.now() - series.writtenAt < SERIES_EVERY_MS) return;
+    series.writtenAt = clock.now();
+    await mergePatch<KubeObject>(client, EVENTS, series.namespace, series.name, {
+      series: { count: series.count, lastObservedTime: microTime(series.last) },
+    });
+  };
+  const write = async (event: EventInput): Promise<void> => {
+    const { metadata, kind } = event.regarding;
+    const about = metadata.uid ?? `${kind}/${metadata.namespace}/${metadata.name}`;
+    // The note belongs to it: it cannot be changed later, so another note is another event.
+    const key = [about, event.type, event.reason, event.action, event.note].join('\0');
+    const series = known.get(key);
+    if (series === undefined || clock.now() - series.last > SERIES_MS) {
+      if (budget.spend(about)) await begin(key, event);
+      else log('an event was left out: its object has had too many', { reason: event.reason, object: metadata.name });
       return;
     }
-    serial += 1;
-    const name = `${regarding.metadata.name}.${now.toString(16)}${serial.toString(16)}`;
-    await create<KubeObject>(
-      client,
-      EVENTS,
-      {
-        apiVersion: 'events.k8s.io/v1',
-        kind: 'Event',
-        metadata: { name, namespace },
-        eventTime: microTime(now),
-        reportingController: options.controller,
-        reportingInstance: options.instance.slice(0, 128),
-        type: event.type,
-        reason: event.reason,
-        action: event.action,
-        note,
-        regarding: {
-          apiVersion: regarding.apiVersion,
-          kind: regarding.kind,
-          name: regarding.metadata.name,
-          namespace,
-          uid: regarding.metadata.uid,
-        },
-      },
-      namespace,
-    );
-    if (known.size >= KNOWN_LIMIT) known.delete(known.keys().next().value ?? '');
-    known.set(key, { name, count: 1, last: now });
+    series.count += 1;
+    series.last = clock.now();
+    try {
+      await goOn(series);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      // The API server keeps events for an hour, or as it likes.
+      await begin(key, event);
+    }
   };
 
   return {
     record: (event) => {
-      if (queued >= QUEUE_LIMIT) return;
+      if (queued >= QUEUE_LIMIT) {
+        if (dropped === 0)
+          log('events are left out: the API server does not take them fast enough', { waiting: queued });
+        dropped += 1;
+        return;
+      }
+      dropped = 0;
       queued += 1;
       tail = tail
         .then(() => write(event))
-        .catch((error: unknown) =>
-          options.log('an event was not written', {
-            reason: event.reason,
-            error: error instanceof Error ? error.message : String(error),
-          }),
-        )
+        .catch((error: unknown) => log('an event was not written', { reason: event.reason, error: messageOf(error) }))
         .finally(() => {
           queued -= 1;
         });

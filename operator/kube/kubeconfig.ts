@@ -1,12 +1,13 @@
 /** Kubeconfig files, exec plugins and client certificates, as the official client reads them. Loaded only when needed. */
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { ApiAccess } from './access.ts';
+import type { AccessOptions, ApiAccess } from './access.ts';
 
-/** @throws Error that names the context, and those that there are */
-export function kubeconfigAccess(context: string | undefined): ApiAccess {
+/** @throws Error that names the file or the context, and the contexts that there are */
+export function kubeconfigAccess({ context, file }: AccessOptions): ApiAccess {
   const config = new KubeConfig();
-  config.loadFromDefault();
+  if (file === undefined) config.loadFromDefault();
+  else config.loadFromFile(file);
   if (context !== undefined) {
     const names = config.getContexts().map(({ name }) => name);
     if (!names.includes(context))

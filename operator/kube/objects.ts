@@ -31,8 +31,11 @@ export interface KubeObject {
 }
 
 /** `namespace/name`, or `name` when cluster-wide. */
-export const keyOf = ({ metadata }: KubeObject): string =>
+export const keyOf = ({ metadata }: { readonly metadata: ObjectMeta }): string =>
   metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 
-/** Whether resource version `a` is newer than `b`: they are integers of any length. */
-export const isNewer = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length);
+/** The reverse of {@link keyOf}. */
+export function splitKey(key: string): { readonly namespace?: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}

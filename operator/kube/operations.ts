@@ -1,45 +1,99 @@
-/** The verbs that controllers use, each one call. */
+/** The verbs that controllers use, each one call (a list may be several). All throw {@link KubeError}s. */
 import type { KubeClient } from './client.ts';
+import { isGone } from './errors.ts';
 import type { KubeObject } from './objects.ts';
 import { PODS, type Resource, resourcePath } from './resources.ts';
 
+/** What every verb takes: given the signal, the call ends with the signal's reason. */
+export interface VerbOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** @param namespace undefined for kinds without one */
 export const get = <T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
-  namespace: string,
+  namespace: string | undefined,
   name: string,
-): Promise<T> => client.request<T>('GET', resourcePath(resource, namespace, name));
+  options: VerbOptions = {},
+): Promise<T> => client.request<T>('GET', resourcePath(resource, namespace, name), options);
 
-export interface ListOptions {
+export interface ListOptions extends VerbOptions {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
 
-export const list = <T extends KubeObject>(
+/** One page of a list, as the API answers it. */
+export interface Page<T> {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items?: readonly T[] | null;
+}
+
+/** Objects of a page: large enough to be quick, small enough to be read in one go. */
+export const PAGE_SIZE = 500;
+
+/** Everything, read in pages. @param namespace undefined for all namespaces */
+export async function list<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
-  namespace: string,
-  options: ListOptions = {},
-): Promise<{ readonly items: readonly T[] }> =>
-  client.request('GET', resourcePath(resource, namespace), {
-    query: { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector },
-  });
+  namespace: string | undefined,
+  { signal, ...selectors }: ListOptions = {},
+): Promise<{ readonly items: readonly T[] }> {
+  const items: T[] = [];
+  let more: string | undefined;
+  let paged = true;
+  do {
+    const query = { ...selectors, limit: paged ? String(PAGE_SIZE) : undefined, continue: more };
+    try {
+      const page = await client.request<Page<T>>('GET', resourcePath(resource, namespace), {
+        query,
+        ...(signal ? { signal } : {}),
+      });
+      items.push(...(page.items ?? []));
+      more = page.metadata?.continue || undefined;
+    } catch (error) {
+      if (!isGone(error) || !paged) throw error;
+      // The version the pages are of is no longer known: once more, in one go.
+      paged = false;
+      more = undefined;
+      items.length = 0;
+    }
+  } while (more !== undefined);
+  return { items };
+}
 
 export const create = <T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
   object: object,
-  namespace: string,
-): Promise<T> => client.request<T>('POST', resourcePath(resource, namespace), { body: object });
+  namespace: string | undefined,
+  options: VerbOptions & { readonly fieldManager?: string; readonly dryRun?: boolean } = {},
+): Promise<T> =>
+  client.request<T>('POST', resourcePath(resource, namespace), {
+    body: object,
+    query: { fieldManager: options.fieldManager, dryRun: dryRun(options) },
+    ...ending(options),
+  });
 
-export const update = <T extends KubeObject>(client: KubeClient, resource: Resource, object: KubeObject): Promise<T> =>
-  client.request<T>('PUT', resourcePath(resource, object.metadata.namespace, object.metadata.name), { body: object });
+/** Replaces the whole object; with a resource version in it, only if it is still that version. */
+export const update = <T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  object: KubeObject,
+  options: VerbOptions & { readonly subresource?: string } = {},
+): Promise<T> =>
+  client.request<T>(
+    'PUT',
+    resourcePath(resource, object.metadata.namespace, object.metadata.name, options.subresource),
+    { body: object, ...ending(options) },
+  );
 
-export interface ApplyOptions {
+export interface ApplyOptions extends VerbOptions {
   readonly fieldManager: string;
   /** Take fields from whoever else owns them; without it they conflict (409). */
   readonly force?: boolean;
   readonly subresource?: string;
+  readonly dryRun?: boolean;
 }
 
 /** Server-side apply: what is not said any more is removed. */
@@ -54,38 +108,60 @@ export const apply = <T extends KubeObject>(
     resourcePath(resource, object.metadata.namespace, object.metadata.name, options.subresource),
     {
       body: object,
+      // JSON is YAML.
       contentType: 'application/apply-patch+yaml',
-      query: { fieldManager: options.fieldManager, force: options.force ? 'true' : undefined },
+      query: {
+        fieldManager: options.fieldManager,
+        force: options.force ? 'true' : undefined,
+        dryRun: dryRun(options),
+      },
+      ...ending(options),
     },
   );
 
+/** With `metadata.uid` or `metadata.resourceVersion` in the patch, only onto that very object (409 otherwise). */
 export const mergePatch = <T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
-  namespace: string,
+  namespace: string | undefined,
   name: string,
   patch: object,
-  options: { readonly subresource?: string; readonly fieldManager?: string } = {},
+  options: VerbOptions & { readonly subresource?: string; readonly fieldManager?: string } = {},
 ): Promise<T> =>
   client.request<T>('PATCH', resourcePath(resource, namespace, name, options.subresource), {
     body: patch,
     contentType: 'application/merge-patch+json',
     query: { fieldManager: options.fieldManager },
+    ...ending(options),
   });
 
-/** @param preconditions what must still be true, or the server answers 409 */
+export interface RemoveOptions extends VerbOptions {
+  /** What must still be true, or the server answers 409: a view that is old must not delete what came after it. */
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  /** Default Background. */
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly gracePeriodSeconds?: number;
+}
+
+/** @returns the object when it is not gone at once (grace period, finalizers), else a Status */
 export const remove = (
   client: KubeClient,
   resource: Resource,
-  namespace: string,
+  namespace: string | undefined,
   name: string,
-  preconditions: { readonly uid?: string; readonly resourceVersion?: string } = {},
-): Promise<unknown> =>
-  client.request('DELETE', resourcePath(resource, namespace, name), {
-    body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy: 'Background' },
+  options: RemoveOptions = {},
+): Promise<unknown> => {
+  const { uid, resourceVersion, propagationPolicy = 'Background', gracePeriodSeconds } = options;
+  // What is undefined is left out of the JSON.
+  const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
+  return client.request('DELETE', resourcePath(resource, namespace, name), {
+    body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy, gracePeriodSeconds },
+    ...ending(options),
   });
+};
 
-export interface LogOptions {
+export interface LogOptions extends VerbOptions {
   readonly container: string;
   readonly tailLines?: number;
   readonly sinceSeconds?: number;
@@ -104,4 +180,9 @@ export const podLogs = (client: KubeClient, namespace: string, name: string, opt
       limitBytes: options.limitBytes?.toString(),
       previous: options.previous ? 'true' : undefined,
     },
+    ...ending(options),
   });
+
+const ending = ({ signal }: VerbOptions): VerbOptions => (signal === undefined ? {} : { signal });
+
+const dryRun = (options: { readonly dryRun?: boolean }): string | undefined => (options.dryRun ? 'All' : undefined);

@@ -25,6 +25,11 @@ export const REPLICA_SETS = resource('apps', 'v1', 'replicasets', 'ReplicaSet');
 export const POD_DISRUPTION_BUDGETS = resource('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
 export const EVENTS = resource('events.k8s.io', 'v1', 'events', 'Event');
 export const LEASES = resource('coordination.k8s.io', 'v1', 'leases', 'Lease');
+export const ENDPOINT_SLICES = resource('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const NAMESPACES = resource('', 'v1', 'namespaces', 'Namespace', false);
+
+/** `v1`, or `apps/v1`. */
+export const apiVersionOf = ({ group, version }: Resource): string => (group === '' ? version : `${group}/${version}`);
 
 /** @param namespace leave out for all namespaces, or for kinds without one */
 export function resourcePath(of: Resource, namespace?: string, name?: string, subresource?: string): string {

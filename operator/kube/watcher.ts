@@ -1,185 +1,182 @@
 /**
- * The list-and-watch protocol as a state machine one can see: `Listing` pages through everything, `Watching` follows
- * from there, and any doubt (410, a broken stream, a line that is no JSON) leads back to one of the two. It never ends
- * by itself and never throws: what goes wrong is reported, and tried again.
+ * The list-and-watch protocol as a state machine one can see: `listing` pages through everything, `watching` follows from
+ * there, `waiting` comes between failures. It never ends by itself and never throws: what goes wrong is reported, and the
+ * machine goes back to a state from which the reader gets a complete picture again.
  */
+import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { KubeClient } from './client.ts';
-import { ApiError, isGone } from './errors.ts';
+import { ConnectionError, isGone, ProtocolError, RequestTimeout } from './errors.ts';
 import type { KubeObject } from './objects.ts';
-import { type Resource, resourcePath } from './resources.ts';
+import { PAGE_SIZE, type Page } from './operations.ts';
+import { apiVersionOf, type Resource, resourcePath } from './resources.ts';
+import { parseWatchLine } from './watch-line.ts';
 
 export type WatchEvent<T> =
-  /** A full list begins: what was known before is on trial. */
+  /** A full list begins: what was listed before is void. */
   | { readonly type: 'init' }
   | { readonly type: 'initApply'; readonly object: T }
-  /** The list is complete: whatever it did not hold is gone. */
+  /** The list is complete as of this version: what it did not hold is gone. */
   | { readonly type: 'initDone'; readonly resourceVersion: string }
-  | { readonly type: 'apply'; readonly object: T }
-  | { readonly type: 'delete'; readonly object: T }
+  | { readonly type: 'apply'; readonly object: T; readonly resourceVersion: string }
+  | { readonly type: 'delete'; readonly object: T; readonly resourceVersion: string }
   /** Nothing changed up to here. */
-  | { readonly type: 'bookmark'; readonly resourceVersion: string };
+  | { readonly type: 'bookmark'; readonly resourceVersion: string }
+  /** Something broke; the machine goes on by itself after the pause. */
+  | { readonly type: 'failed'; readonly error: unknown; readonly retryInMs: number };
 
-type State =
-  | { readonly kind: 'listing' }
-  | { readonly kind: 'watching'; readonly resourceVersion: string }
-  | { readonly kind: 'waiting'; readonly next: State };
+/** `next` is the token of the page to get; `paged` false gets everything in one go. */
+type Listing = { readonly at: 'listing'; readonly next: string | undefined; readonly paged: boolean };
+type Watching = { readonly at: 'watching'; readonly resourceVersion: string };
+type Waiting = { readonly at: 'waiting'; readonly ms: number; readonly then: Listing | Watching };
+type State = Listing | Watching | Waiting;
 
 export interface WatchOptions {
+  /** Undefined: all namespaces, or a kind without one. */
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Only `metadata` is sent by the server. */
   readonly metadataOnly?: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Told of every error, which is then handled. */
-  readonly onError: (error: unknown) => void;
+  /** Called at every sign of life: a page, an open stream, a line. */
+  readonly onAlive?: () => void;
+  readonly random?: () => number;
 }
 
-const PAGE = '500';
-/** The server ends a watch after this, and the client takes it for dead five seconds later. */
+const FROM_THE_START: Listing = { at: 'listing', next: undefined, paged: true };
+const LIST_TIMEOUT_MS = 60_000;
+/** The server ends a watch after a little less than this, at random, so that not all come back at one time. */
 const WATCH_SECONDS = 290;
-const IDLE_MS = (WATCH_SECONDS + 5) * 1000;
-const BACKOFF_FIRST_MS = 800;
-const BACKOFF_LIMIT_MS = 30_000;
-
-interface Page<T> {
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
-  readonly items?: readonly T[] | null;
-}
-
-interface Line<T> {
-  readonly type: string;
-  readonly object: T;
-}
+/** How long after the time the server should have ended a watch it is taken for dead. */
+const OVERDUE_SECONDS = 5;
+/** A server that sends bookmarks does so every minute: two that are missing tell a dead stream much sooner. */
+const SILENT_WITH_BOOKMARKS_SECONDS = 150;
+/** A watch that ends sooner, with nothing said, counts as a failure. */
+const TOO_SHORT_MS = 1_000;
+const BACKOFF = { firstMs: 800, limitMs: 30_000, jitter: 0.5 } as const;
+/** After so many senseless answers in a row the place to watch from is given up as well. */
+const GARBLED_LIMIT = 3;
 
 export async function* watch<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent<T>> {
-  const { signal, clock } = options;
+  const { signal, clock, onAlive, random = Math.random } = options;
   const path = resourcePath(resource, options.namespace);
-  const kind = {
-    apiVersion: resource.group === '' ? resource.version : `${resource.group}/${resource.version}`,
-    kind: resource.kind,
-  };
-  const select = { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector };
-  const accept = (as: string) =>
+  const selectors = { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector };
+  // Items of a list do not say what they are, and metadata says it is metadata.
+  const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
+  const accept = (as: string): string =>
     options.metadataOnly ? `application/json;as=${as};g=meta.k8s.io;v=v1` : 'application/json';
-  let state: State = { kind: 'listing' };
+  /** In a row, without anything new in between. A list is nothing new: it is what failures lead to. */
   let failures = 0;
+  let garbled = 0;
+  let hasBookmarks = false;
 
+  const failed = (error: unknown, then: Listing | Watching): readonly [WatchEvent<T>, Waiting] => {
+    failures += 1;
+    const ms = backoffMs(failures, { ...BACKOFF, random });
+    return [
+      { type: 'failed', error, retryInMs: ms },
+      { at: 'waiting', ms, then },
+    ];
+  };
+
+  const listPage = async function* ({ next, paged }: Listing): AsyncGenerator<WatchEvent<T>, State> {
+    if (next === undefined) yield { type: 'init' };
+    try {
+      const page: Page<T> = await client.request<Page<T>>('GET', path, {
+        query: { ...selectors, limit: paged ? String(PAGE_SIZE) : undefined, continue: next },
+        accept: accept('PartialObjectMetadataList'),
+        signal,
+        timeoutMs: LIST_TIMEOUT_MS,
+      });
+      onAlive?.();
+      for (const object of page.items ?? []) yield { type: 'initApply', object: { ...object, ...type } };
+      if (page.metadata?.continue) return { at: 'listing', next: page.metadata.continue, paged };
+      const resourceVersion = page.metadata?.resourceVersion;
+      if (!resourceVersion) throw new ProtocolError(`LIST ${path}: a list without a resource version`);
+      yield { type: 'initDone', resourceVersion };
+      return { at: 'watching', resourceVersion };
+    } catch (error) {
+      if (signal.aborted) return FROM_THE_START;
+      // The version that the pages are of is no longer known: once more, and in one go.
+      const again: Listing = isGone(error) ? { ...FROM_THE_START, paged: false } : { at: 'listing', next, paged };
+      const [event, state] = failed(error, again);
+      yield event;
+      return state;
+    }
+  };
+
+  const follow = async function* (from: Watching): AsyncGenerator<WatchEvent<T>, State> {
+    let { resourceVersion } = from;
+    let opened = false;
+    const started = clock.monotonic();
+    const seconds = Math.round(WATCH_SECONDS * (0.85 + 0.15 * random()));
+    const silence = hasBookmarks ? SILENT_WITH_BOOKMARKS_SECONDS : seconds + OVERDUE_SECONDS;
+    try {
+      const lines = client.stream(path, {
+        query: {
+          ...selectors,
+          watch: 'true',
+          allowWatchBookmarks: 'true',
+          timeoutSeconds: String(seconds),
+          resourceVersion,
+        },
+        accept: accept('PartialObjectMetadata'),
+        signal,
+        idleTimeoutMs: silence * 1000,
+        onOpen: () => {
+          opened = true;
+          onAlive?.();
+        },
+      });
+      for await (const text of lines) {
+        const line = parseWatchLine<T>(text, path);
+        onAlive?.();
+        if (line.resourceVersion !== resourceVersion) failures = garbled = 0;
+        resourceVersion = line.resourceVersion;
+        if (line.type === 'bookmark') {
+          hasBookmarks = true;
+          yield line;
+        } else yield { ...line, object: { ...line.object, ...type } };
+      }
+      if (clock.monotonic() - started >= TOO_SHORT_MS) failures = 0;
+      else if (resourceVersion === from.resourceVersion)
+        throw new ConnectionError(`WATCH ${path}: ended by the server at once`, { unsent: false });
+      return { at: 'watching', resourceVersion };
+    } catch (error) {
+      if (signal.aborted) return from;
+      if (opened && !(error instanceof ConnectionError || error instanceof RequestTimeout)) garbled += 1;
+      if (isGone(error) && failures === 0) {
+        // Not a failure yet: versions are forgotten after five minutes, and a list is the way on.
+        failures = 1;
+        return FROM_THE_START;
+      }
+      const anew = isGone(error) || garbled >= GARBLED_LIMIT;
+      if (anew) garbled = 0;
+      const [event, state] = failed(error, anew ? FROM_THE_START : { at: 'watching', resourceVersion });
+      yield event;
+      return state;
+    }
+  };
+
+  let state: State = FROM_THE_START;
   while (!signal.aborted) {
-    switch (state.kind) {
-      case 'waiting': {
-        const pause =
-          Math.min(BACKOFF_LIMIT_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures - 1, 6)) * (0.5 + Math.random());
-        await clock.sleep(pause, signal);
-        state = state.next;
-        break;
-      }
+    switch (state.at) {
       case 'listing':
-        try {
-          let more: string | undefined;
-          yield { type: 'init' };
-          for (;;) {
-            const page: Page<T> = await client.request<Page<T>>('GET', path, {
-              query: { ...select, limit: PAGE, continue: more },
-              accept: accept('PartialObjectMetadataList'),
-              signal,
-              timeoutMs: 60_000,
-            });
-            for (const object of page.items ?? []) yield { type: 'initApply', object: { ...object, ...kind } };
-            more = page.metadata?.continue;
-            if (more) continue;
-            const resourceVersion = page.metadata?.resourceVersion ?? '';
-            failures = 0;
-            yield { type: 'initDone', resourceVersion };
-            state = { kind: 'watching', resourceVersion };
-            break;
-          }
-        } catch (error) {
-          if (signal.aborted) return;
-          failures += 1;
-          options.onError(error);
-          state = { kind: 'waiting', next: { kind: 'listing' } };
-        }
+        state = yield* listPage(state);
         break;
-      case 'watching': {
-        let resourceVersion: string = state.resourceVersion;
-        try {
-          const lines = client.stream(path, {
-            query: {
-              ...select,
-              watch: 'true',
-              allowWatchBookmarks: 'true',
-              timeoutSeconds: String(WATCH_SECONDS),
-              resourceVersion,
-            },
-            accept: accept('PartialObjectMetadata'),
-            signal,
-            idleTimeoutMs: IDLE_MS,
-          });
-          let said = false;
-          for await (const text of lines) {
-            const line: Line<T> = parseLine<T>(text);
-            if (line.type === 'ERROR') throw toError(line.object);
-            const object: T = { ...line.object, ...kind };
-            resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
-            said = true;
-            failures = 0;
-            if (line.type === 'BOOKMARK') yield { type: 'bookmark', resourceVersion };
-            else yield { type: line.type === 'DELETED' ? 'delete' : 'apply', object };
-          }
-          // The server closed in good order; a server that does so at once, again and again, is not hammered.
-          if (!said) failures += 1;
-          state =
-            said || failures <= 1
-              ? { kind: 'watching', resourceVersion }
-              : { kind: 'waiting', next: { kind: 'watching', resourceVersion } };
-        } catch (error) {
-          if (signal.aborted) return;
-          failures += 1;
-          if (isGone(error)) {
-            state = failures > 1 ? { kind: 'waiting', next: { kind: 'listing' } } : { kind: 'listing' };
-            break;
-          }
-          options.onError(error);
-          state = { kind: 'waiting', next: { kind: 'watching', resourceVersion } };
-        }
+      case 'watching':
+        state = yield* follow(state);
         break;
-      }
+      case 'waiting':
+        await clock.sleep(state.ms, signal);
+        state = state.then;
+        break;
     }
   }
-}
-
-function parseLine<T>(text: string): Line<T> {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (
-      typeof parsed === 'object' &&
-      parsed !== null &&
-      'type' in parsed &&
-      'object' in parsed &&
-      typeof parsed.object === 'object' &&
-      parsed.object !== null &&
-      (parsed.type === 'ERROR' || 'metadata' in parsed.object)
-    ) {
-      // The API edge: the kind was asked for by path.
-      return parsed as Line<T>;
-    }
-  } catch (cause) {
-    throw new ApiError(0, 'Garbled', 'a line of the watch is no JSON', { cause });
-  }
-  throw new ApiError(0, 'Garbled', 'a line of the watch is no event');
-}
-
-function toError(status: unknown): ApiError {
-  const {
-    code = 0,
-    reason = '',
-    message = '',
-  } = status as { readonly code?: number; readonly reason?: string; readonly message?: string };
-  return new ApiError(code, reason, `the watch ended: ${code} ${message}`);
 }

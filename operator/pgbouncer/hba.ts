@@ -109,11 +109,11 @@ function keywordOrName(word: string, keywords: readonly HbaKeyword[]): HbaName |
 /** Fields of a line; quoted parts hold spaces and `#`. Undefined when a quote is not closed. */
 function splitFields(line: string): readonly string[] | undefined {
   const fields: string[] = [];
-  const field = /\s*((?:"(?:[^"]|"")*"|[^\s"#])+)/y;
+  const field = /[ \t]*((?:"(?:[^"]|"")*"|[^ \t"#])+)/y;
   for (;;) {
     const at = field.lastIndex;
     const match = field.exec(line);
-    if (match?.[1] === undefined) return /^\s*(#|$)/.test(line.slice(at)) ? fields : undefined;
+    if (match?.[1] === undefined) return /^[ \t]*(#|$)/.test(line.slice(at)) ? fields : undefined;
     fields.push(match[1]);
   }
 }

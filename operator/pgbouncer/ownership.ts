@@ -82,6 +82,7 @@ const RESERVED: Readonly<Record<Section, Names>> = {
     unix_socket_dir: SOCKET,
     unix_socket_group: SOCKET,
     unix_socket_mode: SOCKET,
+    verbose: 'from 1 on, PgBouncer writes the passwords of everybody who logs in into its log',
     user: 'the container runs as a user without privileges already',
   },
   databases: { auth_user: LOOKUP, auth_dbname: LOOKUP, auth_query: LOOKUP },

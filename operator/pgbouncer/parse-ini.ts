@@ -6,7 +6,7 @@
 import { parseConnectionString } from './connection-string.ts';
 import type { IniEntry, IniFile } from './ini.ts';
 import { existsIn, findSetting, SECTIONS, type Section } from './settings.ts';
-import { byteLength, hasControlCharacter, MAX_DATABASE_BYTES, MAX_USER_BYTES, quoteKey } from './text.ts';
+import { byteLength, hasControlCharacter, MAX_DATABASE_BYTES, MAX_USER_BYTES, quoteKey, trimBlanks } from './text.ts';
 import { checkValue } from './value.ts';
 import { atLeast, formatVersion, type Version } from './version.ts';
 
@@ -43,11 +43,11 @@ export function parseIni(text: string, version: Version, options: ParseIniOption
   for (const [index, line] of text.split('\n').entries()) {
     const fail = (problem: string): ParsedIni => ({ ok: false, line: index + 1, problem });
     if (hasControlCharacter(line)) return fail('holds a control character');
-    const content = line.trim();
+    const content = trimBlanks(line);
     if (content === '' || content.startsWith(';') || content.startsWith('#')) continue;
     if (content.startsWith('%include ')) {
       if (!options.allowInclude) return fail('includes another file');
-      draft.includes.push(content.slice('%include '.length).trim());
+      draft.includes.push(trimBlanks(content.slice('%include '.length)));
     } else if (content.startsWith('[')) {
       const header = readHeader(content, version, draft);
       if ('problem' in header) return fail(header.problem);

@@ -13,6 +13,9 @@ export const maxPasswordBytes = (version: Version): number => (atLeast(version, 
 /** A newline begins a directive, NUL ends the file; and half a surrogate pair cannot be written as UTF-8. */
 export const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text) || !text.isWellFormed();
 
+/** Without the spaces and tabs around it: to PgBouncer no other character is one. */
+export const trimBlanks = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');
+
 export const byteLength = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /**

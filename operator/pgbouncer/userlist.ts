@@ -2,7 +2,7 @@
  * Prints and reads userlist.txt. PgBouncer stops at the first line it cannot read and locks out every user after it,
  * without a word to whoever asked for the reload: so nothing is printed that it could stumble over.
  */
-import { byteLength, hasControlCharacter, MAX_USER_BYTES } from './text.ts';
+import { byteLength, hasControlCharacter, MAX_USER_BYTES, trimBlanks } from './text.ts';
 
 export interface UserlistEntry {
   readonly name: string;
@@ -37,7 +37,7 @@ export function parseUserlist(text: string): ParsedUserlist {
   const entries: UserlistEntry[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const fail = (problem: string): ParsedUserlist => ({ ok: false, line: index + 1, problem });
-    const content = line.trim();
+    const content = trimBlanks(line);
     if (content === '' || content.startsWith(';')) continue;
     const [, name, password] = /^"((?:[^"]|"")*)"[ \t]*"((?:[^"]|"")*)"(?!")/.exec(content) ?? [];
     if (name === undefined || password === undefined) return fail('is not "user" "password", both in double quotes');

@@ -9,7 +9,7 @@ import { goldenSamples, planSample } from './testing/golden.ts';
 import { objectionsTo } from './testing/real-files.ts';
 import { withoutFaults } from './testing/without-faults.ts';
 
-const RANDOM_SPECS = 200;
+const RANDOM_SPECS = 60;
 const samples = await goldenSamples();
 
 for (const real of REAL_VERSIONS) {
@@ -27,22 +27,44 @@ for (const real of REAL_VERSIONS) {
       await assertContent(configs, (index) => `FC_SEED=${seed}: ${JSON.stringify(specs[index])}`);
     });
 
-    it('reads the files of every sample that is meant for it', async () => {
-      const fitting = samples
-        .map((sample) => ({ sample, plan: planSample(sample) }))
-        .filter(({ plan }) => formatVersion(plan.version) === real);
-      await assertContent(
-        fitting.map(({ plan }) => plan.config),
-        (index) => fitting[index]?.sample.name ?? '',
-      );
-      // The rest say nothing of a version: they serve on all.
-      const open = samples.filter(({ documents }) => !JSON.stringify(documents.poolers).includes('1.'));
-      const image = `pgbouncer:${real}`;
-      const plans = open.map((sample) => planSample(sample, { defaultImage: image }));
+    it('reads the files of every sample that its version can serve', async () => {
+      const plans = samples.flatMap((sample) => {
+        const planned = planSample(sample, { defaultImage: `pgbouncer:${real}` });
+        return planned.ok && formatVersion(planned.plan.version) === real ? [{ sample, ...planned.plan }] : [];
+      });
+      assert.ok(plans.length >= 6, `only ${plans.length} samples`);
       await assertContent(
         plans.map(({ config }) => config),
-        (index) => open[index]?.name ?? '',
+        (index) => plans[index]?.sample.name ?? '',
       );
+    });
+
+    it('reads the files of the largest spec', async () => {
+      const passwordSecretRef = { name: 's', key: 'k' };
+      const names = (count: number, fill: string): readonly string[] =>
+        Array.from({ length: count }, (_, index) => `n${index}`.padEnd(63, fill));
+      const databases = names(128, 'd').map((name, index) => ({
+        name,
+        connectQuery: `SELECT ${"'".repeat(1000)}`,
+        serverUser: { name: `${index}`.padEnd(63, '"'), passwordSecretRef },
+      }));
+      const users = names(512, 'u').map((name) => ({ name, poolMode: 'session', passwordSecretRef }));
+      const password = () => 'x'.repeat(2047);
+      const { plan } = withoutFaults({ backends: [{ host: 'pg' }], databases, users }, version, { password });
+      assert.ok(plan.config);
+      assert.deepEqual(await objectionsTo(real, [plan.config]), [undefined]);
+    });
+
+    it('would object to any of the three files when it were broken', async () => {
+      const config = withoutFaults({ backends: [{ host: 'pg' }] }, version).plan.config;
+      assert.ok(config);
+      const broken = Object.entries({ ini: 'stray = 1', userlist: 'stray', hba: 'stray' }).map(([file, line]) => {
+        const name = `${config.revision}.${file}`;
+        return { ...config, files: { ...config.files, [name]: `${config.files[name]}${line}\n` } };
+      });
+      const objections = await objectionsTo(real, [config, ...broken]);
+      assert.equal(objections[0], undefined);
+      for (const said of objections.slice(1)) assert.match(said ?? '', /ERROR|WARNING/);
     });
 
     async function assertContent(configs: readonly Config[], tell: (index: number) => string): Promise<void> {

@@ -136,21 +136,24 @@ class Params {
     if (value !== undefined) this.params[key] = String(value);
   }
 
-  /** A typed field: refused with the version it needs when this PgBouncer does not know the key. */
-  field(field: string, key: string, value: string | number | undefined): void {
+  /**
+   * A typed field: refused with the version it needs when this PgBouncer does not know the key.
+   * @param stated how the user wrote it, for the fault
+   */
+  field(field: string, key: string, value: string | number | undefined, stated = value): void {
     if (value === undefined) return;
     const setting = findSetting(this.#section, key);
     if (setting !== undefined && !atLeast(this.#version, setting.since)) {
       this.faults.push({
         path: `${this.#path}.${field}`,
-        value,
+        value: stated,
         problem: `needs PgBouncer ${setting.since} or newer, and the image has ${formatVersion(this.#version)}`,
         remedy: 'use a newer image, or remove it',
       });
       return;
     }
     const fault = setting && checkValue(setting, String(value));
-    if (fault) this.faults.push({ path: `${this.#path}.${field}`, value, ...fault });
+    if (fault) this.faults.push({ path: `${this.#path}.${field}`, value: stated, ...fault });
     else this.set(key, value);
   }
 
@@ -166,7 +169,7 @@ class Params {
       });
       return;
     }
-    this.field(field, key, seconds);
+    this.field(field, key, seconds, value);
   }
 
   parameters(stated: Readonly<Record<string, string | number>> | undefined): void {

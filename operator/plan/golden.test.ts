@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatFault } from '../api/fault.ts';
 import { renderYaml } from '../cli/render.ts';
 import { BUILDER_VERSION, planPodTemplate } from './pod-template.ts';
 import { assertGolden, goldenSamples, planSample, readGolden, updateGolden } from './testing/golden.ts';
@@ -8,7 +10,9 @@ const EVERYTHING: ReadonlySet<string> = new Set(['minimal', 'every-field']);
 for (const sample of await goldenSamples()) {
   const all = EVERYTHING.has(sample.name);
   test(`${all ? 'every object' : 'the configuration'} of the sample ${sample.name} is as it was`, async () => {
-    const rendered = renderYaml(planSample(sample));
+    const planned = planSample(sample);
+    assert.ok(planned.ok, planned.ok ? '' : planned.faults.map(formatFault).join('\n'));
+    const rendered = renderYaml(planned.plan);
     // What the samples differ in; the rest would make one change of the pod template a change of every file here.
     const secret = rendered.split('---\n').find((object) => object.includes('poolkeeper.dev/role: config'));
     const shown = all ? rendered : (secret ?? '');

@@ -1,4 +1,4 @@
-/** Time, as something that can be passed in. */
+/** Time, as something that can be passed in: leases, queues and watches are tested without waiting. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Clock {
@@ -17,6 +17,9 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
-    await sleep(Math.min(ms, MAX_TIMER_MS), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    for (let left = ms; left > 0 && !signal?.aborted; left -= MAX_TIMER_MS) {
+      const timer = sleep(Math.min(left, MAX_TIMER_MS), undefined, signal === undefined ? {} : { signal });
+      await timer.catch(() => undefined);
+    }
   },
 };

@@ -1,125 +1,158 @@
 /**
- * The work queue of client-go, whose three sets give everything a controller needs: a key is queued once however often
- * it is added, is never worked by two workers, and comes back when it was added while it was worked.
+ * The work queue of client-go, whose three sets give everything a controller needs: a key waits once however often it is
+ * added (`waiting`), is never worked by two workers (`processing`), and comes back when it was added meanwhile (`again`).
+ * First come, first served, so no key can crowd out another; what a user changed goes before what is only looked at again.
  */
-import { type Clock, MAX_TIMER_MS } from './clock.ts';
+import { backoffMs } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import { createDelayedKeys } from './delayed-keys.ts';
 
 export type Priority = 'high' | 'low';
 
 export interface Queue {
   add(key: string, options?: { readonly priority?: Priority }): void;
-  /** Adds later; an earlier time that is already set stays. */
+  /** Adds later, with low priority; an earlier time that is already set stays. */
   addAfter(key: string, ms: number): void;
-  /** Adds after a pause that doubles with each failure of the key. */
+  /** Adds after a pause that doubles with each failure of the key: 5 ms to 5 minutes. */
   addRateLimited(key: string): void;
   /** The key succeeded: its next failure starts with the shortest pause. */
   forget(key: string): void;
-  /** The next key, high before low; undefined when the queue is shut down. */
-  get(): Promise<string | undefined>;
+  /** How often the key failed since it last succeeded. */
+  failures(key: string): number;
+  /** The next key; undefined when the queue is shut down, or the signal is given while nothing waits. */
+  get(signal?: AbortSignal): Promise<string | undefined>;
+  /** The key's work has ended; whoever got a key must say so. */
   done(key: string): void;
+  /** Keys that wait for a worker. */
   readonly length: number;
+  /** Keys that will be added later. */
+  readonly delayed: number;
+  /** How long each key that is being worked has been, in seconds. */
+  inProgressSeconds(): readonly number[];
+  /** Nobody gets a key any more. What is being worked is not touched. */
   shutDown(): void;
 }
 
+/** Where the queue tells what happens, for metrics. Times in seconds. */
 export interface QueueMetrics {
   readonly depth: (length: number) => void;
   readonly added: () => void;
   readonly retried: () => void;
   readonly waited: (seconds: number) => void;
+  readonly worked?: (seconds: number) => void;
 }
 
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 5 * 60_000;
+export interface QueueOptions {
+  readonly clock: Clock;
+  readonly metrics?: QueueMetrics;
+  readonly firstPauseMs?: number;
+  readonly longestPauseMs?: number;
+}
 
-export function createQueue({ clock, metrics }: { readonly clock: Clock; readonly metrics?: QueueMetrics }): Queue {
-  const waiting: Record<Priority, Set<string>> = { high: new Set(), low: new Set() };
-  /** Keys that were added while they are worked, and how urgently. */
-  const again = new Map<string, Priority>();
-  const processing = new Set<string>();
+/** After so many urgent keys in a row one that is not gets its turn: a flood of changes must not starve resyncs. */
+const URGENT_IN_A_ROW = 20;
+
+export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs = 300_000 }: QueueOptions): Queue {
+  /** Keys and since when they wait, in their order. */
+  const waiting: Readonly<Record<Priority, Map<string, number>>> = { high: new Map(), low: new Map() };
+  const again = new Map<string, { readonly priority: Priority; readonly since: number }>();
+  /** Keys and since when they are worked. */
+  const processing = new Map<string, number>();
   const failures = new Map<string, number>();
-  const timers = new Map<string, { readonly at: number; readonly timer: NodeJS.Timeout }>();
-  const addedAt = new Map<string, number>();
-  const idle: ((key: string | undefined) => void)[] = [];
+  const idle = new Set<(key: string | undefined) => void>();
+  let urgentInARow = 0;
   let closed = false;
 
-  const size = (): number => waiting.high.size + waiting.low.size;
+  const length = (): number => waiting.high.size + waiting.low.size;
   const take = (): string | undefined => {
-    for (const set of [waiting.high, waiting.low]) {
-      for (const key of set) {
-        set.delete(key);
-        processing.add(key);
-        metrics?.waited((clock.monotonic() - (addedAt.get(key) ?? clock.monotonic())) / 1000);
-        addedAt.delete(key);
-        metrics?.depth(size());
-        return key;
-      }
+    const lowFirst = waiting.low.size > 0 && (waiting.high.size === 0 || urgentInARow >= URGENT_IN_A_ROW);
+    const from = lowFirst ? waiting.low : waiting.high;
+    for (const [key, since] of from) {
+      from.delete(key);
+      urgentInARow = lowFirst ? 0 : urgentInARow + 1;
+      const now = clock.monotonic();
+      processing.set(key, now);
+      metrics?.waited((now - since) / 1000);
+      metrics?.depth(length());
+      return key;
     }
     return undefined;
   };
-  const add = (key: string, priority: Priority): void => {
-    if (closed) return;
-    if (processing.has(key)) {
-      if (again.get(key) !== 'high') again.set(key, priority);
+  const enqueue = (key: string, priority: Priority, since: number): void => {
+    const lower = waiting.low.get(key);
+    if (lower !== undefined && priority === 'high') waiting.low.delete(key);
+    waiting[priority].set(key, lower ?? since);
+    metrics?.added();
+    metrics?.depth(length());
+    for (const hand of idle) {
+      idle.delete(hand);
+      hand(take());
       return;
     }
-    if (waiting.high.has(key) || (priority === 'low' && waiting.low.has(key))) return;
-    waiting.low.delete(key);
-    waiting[priority].add(key);
-    if (!addedAt.has(key)) addedAt.set(key, clock.monotonic());
-    metrics?.added();
-    metrics?.depth(size());
-    const next = idle.shift();
-    if (next) next(take());
   };
-  const addAfter = (key: string, ms: number): void => {
+  const add = (key: string, priority: Priority): void => {
     if (closed) return;
-    const at = clock.monotonic() + ms;
-    const set = timers.get(key);
-    if (set !== undefined && set.at <= at) return;
-    if (set !== undefined) clearTimeout(set.timer);
-    const timer = setTimeout(
-      () => {
-        timers.delete(key);
-        add(key, 'low');
-      },
-      Math.min(Math.max(ms, 0), MAX_TIMER_MS),
-    );
-    timers.set(key, { at, timer });
+    const since = clock.monotonic();
+    if (processing.has(key)) {
+      const planned = again.get(key);
+      if (planned?.priority !== 'high') again.set(key, { priority, since: planned?.since ?? since });
+    } else if (!waiting.high.has(key) && !(priority === 'low' && waiting.low.has(key))) enqueue(key, priority, since);
   };
+  const delayed = createDelayedKeys(clock, (key) => add(key, 'low'));
 
   return {
     add: (key, { priority = 'high' } = {}) => add(key, priority),
-    addAfter,
+    addAfter: (key, ms) => {
+      if (!closed) delayed.add(key, ms);
+    },
     addRateLimited: (key) => {
-      const count = failures.get(key) ?? 0;
-      failures.set(key, count + 1);
+      if (closed) return;
+      const count = (failures.get(key) ?? 0) + 1;
+      failures.set(key, count);
       metrics?.retried();
-      addAfter(key, Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(count, 20)) * (0.75 + Math.random() / 2));
+      delayed.add(key, backoffMs(count, { firstMs: firstPauseMs, limitMs: longestPauseMs }));
     },
     forget: (key) => {
       failures.delete(key);
     },
-    get: () => {
-      const key = take();
-      if (key !== undefined || closed) return Promise.resolve(key);
-      return new Promise((resolve) => idle.push(resolve));
+    failures: (key) => failures.get(key) ?? 0,
+    get: (signal) => {
+      const key = closed || signal?.aborted ? undefined : take();
+      if (key !== undefined || closed || signal?.aborted) return Promise.resolve(key);
+      return new Promise((resolve) => {
+        const leave = (): void => hand(undefined);
+        const hand = (next: string | undefined): void => {
+          idle.delete(hand);
+          signal?.removeEventListener('abort', leave);
+          resolve(next);
+        };
+        idle.add(hand);
+        signal?.addEventListener('abort', leave, { once: true });
+      });
     },
     done: (key) => {
+      const since = processing.get(key);
+      if (since === undefined) return;
       processing.delete(key);
-      const priority = again.get(key);
+      metrics?.worked?.((clock.monotonic() - since) / 1000);
+      const planned = again.get(key);
       again.delete(key);
-      if (priority !== undefined) add(key, priority);
+      if (planned !== undefined && !closed) enqueue(key, planned.priority, planned.since);
     },
     get length() {
-      return size();
+      return length();
     },
+    get delayed() {
+      return delayed.size;
+    },
+    inProgressSeconds: () => [...processing.values()].map((since) => (clock.monotonic() - since) / 1000),
     shutDown: () => {
       closed = true;
-      for (const { timer } of timers.values()) clearTimeout(timer);
-      timers.clear();
+      delayed.clear();
+      again.clear();
       waiting.high.clear();
       waiting.low.clear();
-      for (const resolve of idle.splice(0)) resolve(undefined);
+      for (const hand of [...idle]) hand(undefined);
     },
   };
 }

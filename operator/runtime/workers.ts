@@ -1,40 +1,88 @@
-/** Works a queue with N workers. Whatever a reconcile throws is contained, counted and tried again with a growing pause. */
+/**
+ * Works a queue with N workers. Whatever a reconcile throws is contained, counted and tried again with a growing pause;
+ * one that does not end in time is told to, and if it does not listen its worker goes on without it, while its key stays
+ * locked until it has really ended. So no pooler can take the operator down, or hold up the others.
+ */
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { type Log, messageOf } from './log.ts';
 import type { Queue } from './queue.ts';
+
+export interface Outcome {
+  readonly result: 'success' | 'error' | 'requeue_after';
+  readonly seconds: number;
+  /** It ended only after its time was up. */
+  readonly timedOut: boolean;
+}
 
 export interface WorkersOptions {
   readonly queue: Queue;
   readonly concurrency: number;
-  readonly reconcile: (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
-  readonly log: (message: string, details: object) => void;
-  readonly observe?: (outcome: {
-    readonly result: 'success' | 'error' | 'requeue_after';
-    readonly seconds: number;
-  }) => void;
+  /** The signal is given when the time is up. Nothing returned: done, until the key is added again. */
+  readonly reconcile: (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number } | undefined>;
+  readonly log: Log;
+  readonly observe?: (outcome: Outcome) => void;
+  /** Default 10 minutes. */
+  readonly timeoutMs?: number;
+  /** How long a reconcile may take to end once it was told to; then its worker is free again. Default 10 s. */
+  readonly graceMs?: number;
+  readonly clock?: Clock;
 }
 
-/** Resolves when the queue was shut down and everything that had begun is finished. */
+const TIMEOUT_MS = 600_000;
+const GRACE_MS = 10_000;
+
+/** Resolves when the queue was shut down and everything that had begun is finished, or has been given up. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
   await Promise.all(Array.from({ length: options.concurrency }, () => work(options)));
 }
 
-async function work({ queue, reconcile, log, observe }: WorkersOptions): Promise<void> {
-  for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
-    const started = performance.now();
-    const seconds = (): number => (performance.now() - started) / 1000;
-    try {
-      const { requeueAfterMs } = await reconcile(key);
-      queue.forget(key);
-      if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
-      observe?.({ result: requeueAfterMs === undefined ? 'success' : 'requeue_after', seconds: seconds() });
-    } catch (error) {
-      log('a reconcile failed and is tried again', {
-        key,
-        error: error instanceof Error ? error.message : String(error),
-      });
-      queue.addRateLimited(key);
-      observe?.({ result: 'error', seconds: seconds() });
-    } finally {
-      queue.done(key);
-    }
+async function work(options: WorkersOptions): Promise<void> {
+  const { queue } = options;
+  for (let key = await queue.get(); key !== undefined; key = await queue.get()) await workOn(key, options);
+}
+
+/** Resolves when the worker is free again: at the latest when timeout and grace have passed. */
+async function workOn(key: string, options: WorkersOptions): Promise<void> {
+  const { queue, clock = systemClock, log, timeoutMs = TIMEOUT_MS, graceMs = GRACE_MS } = options;
+  const started = clock.monotonic();
+  const late = new AbortController();
+  const over = new AbortController();
+  const ended = attempt(key, options, late.signal).then((result) => {
+    options.observe?.({ result, seconds: (clock.monotonic() - started) / 1000, timedOut: late.signal.aborted });
+    queue.done(key);
+    over.abort();
+  });
+  const limit = async (): Promise<void> => {
+    await clock.sleep(timeoutMs, over.signal);
+    if (over.signal.aborted) return;
+    late.abort(new ReconcileTimeout(`the reconcile of ${key} did not end within ${timeoutMs / 1000} s`));
+    await clock.sleep(graceMs, over.signal);
+    if (!over.signal.aborted) log('a reconcile hangs; its worker goes on without it', { key });
+  };
+  await Promise.race([ended, limit()]);
+}
+
+/** Never rejects. */
+async function attempt(
+  key: string,
+  { queue, reconcile, log }: WorkersOptions,
+  signal: AbortSignal,
+): Promise<Outcome['result']> {
+  try {
+    const result = await reconcile(key, signal);
+    queue.forget(key);
+    if (result?.requeueAfterMs === undefined) return 'success';
+    queue.addAfter(key, result.requeueAfterMs);
+    return 'requeue_after';
+  } catch (error) {
+    log('a reconcile failed and is tried again', { key, failures: queue.failures(key) + 1, error: messageOf(error) });
+    queue.addRateLimited(key);
+    return 'error';
   }
+}
+
+/** Why a reconcile's signal was given. */
+export class ReconcileTimeout extends Error {
+  override readonly name = 'ReconcileTimeout';
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ALL, type HbaName, printHba } from '../../pgbouncer/hba.ts';
+import { findSetting } from '../../pgbouncer/settings.ts';
 import { hbaRule, userlistEntry } from '../../pgbouncer/testing/arbitrary.ts';
 import { printUserlist } from '../../pgbouncer/userlist.ts';
 import { isLoginRefused } from '../errors.ts';
@@ -76,6 +77,23 @@ for (const real of REAL_VERSIONS) {
       }
     });
 
+    it('only `verbose`, which is reserved, makes it write passwords into its log', async () => {
+      for (const verbose of ['0', '1']) {
+        const talkative = await startPgbouncer(real, (place) => {
+          const settings = [['verbose', verbose] as const, ['log_connections', '1'] as const];
+          return filesOf(place, sampleOf(place, 'r', { settings }), version);
+        });
+        await (await openSession({ ...talkative, ...ADMIN })).close();
+        await assert.rejects(openSession({ ...talkative, ...ADMIN, password: 'a-wrong-password' }), isLoginRefused);
+        const log = talkative.log();
+        assert.match(log, /login attempt/);
+        assert.equal(log.includes(ADMIN.password), verbose === '1');
+        assert.ok(!log.includes('a-wrong-password'));
+        await talkative.stop();
+      }
+      assert.equal(findSetting('pgbouncer', 'verbose')?.ownership.kind, 'reserved');
+    });
+
     it('any userlist and any access rules that can be printed are taken without a complaint', async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -90,7 +108,7 @@ for (const real of REAL_VERSIONS) {
             assert.deepEqual(complaints, []);
           },
         ),
-        { numRuns: 50 },
+        { numRuns: 25 },
       );
     });
   });

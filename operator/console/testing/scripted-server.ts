@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 
-export interface HostileServer {
+export interface ScriptedServer {
   readonly host: string;
   readonly port: number;
   /** Everything that clients sent. */
@@ -13,7 +13,7 @@ export interface HostileServer {
 }
 
 /** @param answer called for each connection */
-export async function startHostileServer(answer: (socket: Socket) => unknown): Promise<HostileServer> {
+export async function startScriptedServer(answer: (socket: Socket) => unknown): Promise<ScriptedServer> {
   const sockets = new Set<Socket>();
   const received: Buffer[] = [];
   const server = createServer((socket) => {

@@ -6,9 +6,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatFault } from '../../api/fault.ts';
 import { type Documents, readDocuments } from '../../cli/documents.ts';
-import { type OfflineOptions, type OfflinePlan, planOffline } from '../../cli/offline-plan.ts';
+import { type OfflineOptions, type Planned, planOffline } from '../../cli/offline-plan.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../testdata', import.meta.url));
 /** What users are given to start from. */
@@ -34,9 +33,9 @@ export async function goldenSamples(): Promise<readonly Sample[]> {
   );
 }
 
-/** As `render --show-secrets` plans it. @throws Error with the faults */
-export function planSample({ name, documents }: Sample, options: Partial<OfflineOptions> = {}): OfflinePlan {
-  const planned = planOffline(documents.poolers[0], {
+/** As `render --show-secrets` plans it. */
+export const planSample = ({ documents }: Sample, options: Partial<OfflineOptions> = {}): Planned =>
+  planOffline(documents.poolers[0], {
     namespace: 'default',
     defaultImage: 'registry.example.com/pgbouncer:1.26.1',
     templateMode: 'restricted',
@@ -44,9 +43,6 @@ export function planSample({ name, documents }: Sample, options: Partial<Offline
     showSecrets: true,
     ...options,
   });
-  if (!planned.ok) throw new Error(`${name}: ${planned.faults.map(formatFault).join('\n')}`);
-  return planned.plan;
-}
 
 /** @throws AssertionError with the lines that differ, and `remedy` */
 export async function assertGolden(
