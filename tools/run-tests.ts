@@ -1,9 +1,19 @@
-/** Runs test files by glob, in parallel by file, and says `N passed, N failed` last. */
-import { tests } from './steps.ts';
+/**
+ * Runs test files by glob, in parallel by file, and says `N passed, N failed` last. `--` begins another group, which
+ * runs when the one before has ended: for tests that would disturb the others.
+ */
+import { add, type Counts, tests } from './steps.ts';
 
-const { passed, failed } = await tests('promises', process.argv.slice(2), () => false, {
-  concurrency: 3,
-  timeoutMs: 600_000,
-});
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+const groups = process.argv
+  .slice(2)
+  .join('\n')
+  .split('\n--\n')
+  .map((group) => group.split('\n').filter((glob) => glob !== ''))
+  .filter((globs) => globs.length > 0);
+let counts: Counts = { passed: 0, failed: 0 };
+for (const [index, globs] of groups.entries()) {
+  const name = groups.length === 1 ? 'promises' : `promises, group ${index + 1} of ${groups.length}`;
+  counts = add(counts, await tests(name, globs, () => false, { concurrency: 3, timeoutMs: 600_000 }));
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 ? 0 : 1;

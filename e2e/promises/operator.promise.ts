@@ -11,14 +11,38 @@ before(async () => {
   world = await createWorld('operator');
   // Says 1.25, holds 1.24.1: settings of 1.25 pass every check of the operator's, and PgBouncer refuses them.
   await world.apply(pooler({ image: 'ghcr.io/poolkeeper/pgbouncer:1.24.1', version: '1.25.0' }));
-  await world.until('both pods are proved', async () => (await world.condition('ConfigSynced')).status === 'True');
+  await world.until('both pods are proved', isSynced);
 });
 after(() => world.remove());
 
 const setting = async (pod: Pod, key: string): Promise<string | undefined> =>
   (await world.show(pod, 'CONFIG')).find((row) => row['key'] === key)?.['value'];
 
+/** ConfigSynced=True, and said of what is specified now. */
+const isSynced = async (): Promise<boolean> => {
+  const { metadata, status } = await world.pooler();
+  const synced = status?.conditions?.find(({ type }) => type === 'ConfigSynced');
+  return synced?.status === 'True' && synced.observedGeneration === metadata.generation;
+};
+
+test('an operator killed in the middle of a change: the next one finishes it', async () => {
+  for (const delayMs of [60, 130, 200]) {
+    const victim = await leaderProcess();
+    await world.patch('app', { maxClientConnections: 1500 + delayMs });
+    await sleep(delayMs);
+    process.kill(victim, 'SIGKILL');
+    await world.until(`the change that was hit after ${delayMs} ms is proved`, isSynced, 150);
+    for (const pod of await world.pods()) {
+      assert.equal(await setting(pod, 'max_client_conn'), String(1500 + delayMs));
+      assert.equal((await world.query(pod, 'SELECT 1 AS one')).rows[0]?.['one'], 1);
+    }
+    await operatorsReady();
+  }
+});
+
 test('an operator killed while PgBouncer is refusing a change: the next one brings every replica back', async () => {
+  await world.patch('app', { maxClientConnections: 1000 });
+  await world.until('it is as specified', isSynced);
   const proved = (await world.pooler()).status?.config?.revision;
   assert.ok(proved);
   for (const delayMs of [60, 120, 200, 320]) {
@@ -46,8 +70,8 @@ test('an operator killed while PgBouncer is refusing a change: the next one brin
       await assert.rejects(world.query(pod, 'SELECT 1', { password: 'wrong' }));
     }
   }
-  await world.patch('app', { maxClientConnections: null, parameters: null });
-  await world.until('it is as specified', async () => (await world.condition('ConfigSynced')).status === 'True', 90);
+  await world.patch('app', { maxClientConnections: 1000, parameters: null });
+  await world.until('it is as specified', isSynced, 90);
 });
 
 test('while no operator runs at all, the poolers serve, also one whose process was killed', async () => {
@@ -78,11 +102,7 @@ test('a second operator takes over within 15 s, and finishes what was asked mean
     process.kill(await leaderProcess(), 'SIGKILL');
     const killed = performance.now();
     await world.patch('app', { maxClientConnections: 1600 });
-    await world.until('the change is proved', async () => {
-      const { metadata, status } = await world.pooler();
-      const synced = status?.conditions?.find(({ type }) => type === 'ConfigSynced');
-      return synced?.status === 'True' && synced.observedGeneration === metadata.generation;
-    });
+    await world.until('the change is proved', isSynced);
     const seconds = (performance.now() - killed) / 1000;
     const second = await leader();
     const { failures, connections } = await busy.stop();
