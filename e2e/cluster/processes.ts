@@ -123,7 +123,7 @@ async function launch(spec: DaemonSpec): Promise<Remembered> {
 export async function waitFor(
   what: string,
   check: () => boolean | Promise<boolean>,
-  { timeoutMs = 60_000, everyMs = 100, daemon }: { timeoutMs?: number; everyMs?: number; daemon?: Daemon } = {},
+  { timeoutMs = 120_000, everyMs = 100, daemon }: { timeoutMs?: number; everyMs?: number; daemon?: Daemon } = {},
 ): Promise<void> {
   let ended = false;
   const reached = await within(

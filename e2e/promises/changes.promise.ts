@@ -15,7 +15,7 @@ const setting = async (pod: Pod, key: string): Promise<string | undefined> =>
   (await world.show(pod, 'CONFIG')).find((row) => row['key'] === key)?.['value'];
 
 test('a setting changes without a dropped connection, and every replica runs it', async () => {
-  const busy = keepBusy(world, await serviceAddress(world));
+  await using busy = keepBusy(world, await serviceAddress(world));
   for (const maxClientConnections of [1100, 1200, 1300]) {
     await world.patch('app', { maxClientConnections });
     await world.ready();
@@ -115,7 +115,7 @@ test('what the binary refuses is rolled back with its reason, limits and logins 
   );
   const [pod] = await world.pods();
   assert.ok(pod);
-  const busy = keepBusy(world, addressOf(pod));
+  await using busy = keepBusy(world, addressOf(pod));
   await world.patch('app', { maxClientConnections: 77, parameters: { transaction_timeout: 30 } });
   await world.until(
     'the change was refused',

@@ -6,6 +6,7 @@ import { buildProgram } from '../cluster/build.ts';
 import { connect, down, up } from '../cluster/cluster.ts';
 import { helmEnvironment } from '../cluster/helm.ts';
 import { operatorImage } from '../cluster/images.ts';
+import { ensureInstalled } from '../cluster/machine.ts';
 import { runAttached } from '../cluster/run.ts';
 
 const SYSTEM = 'poolkeeper-system';
@@ -13,6 +14,7 @@ const wasUp = await connect().then(
   () => true,
   () => false,
 );
+await ensureInstalled([{ program: 'promtool', package: 'prometheus' }]); // inside, there is no way to get it
 await up({
   images: [
     'ghcr.io/poolkeeper/pgbouncer:1.26.1',

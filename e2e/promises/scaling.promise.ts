@@ -81,7 +81,7 @@ test('a budget that the new replicas break is refused by a condition, not by sca
 });
 
 test('another image rolls pod by pod under load, one draining at a time, and the old configuration goes', async () => {
-  const busy = keepBusy(world, await serviceAddress(world), { perSecond: 10, long: 0 });
+  await using busy = keepBusy(world, await serviceAddress(world), { perSecond: 10, long: 0 });
   await world.patch('app', { image: 'ghcr.io/poolkeeper/pgbouncer:1.24.1' });
   let most = 0;
   await world.until(
@@ -120,10 +120,10 @@ test('a template whose first pod refuses to start is taken back, and the running
   await world.patch('app', { version: '1.25.0', parameters: { transaction_timeout: 30 } });
   await world.until(
     'the template was refused',
-    async () => (await world.condition('Stalled')).reason === 'ConfigRefused',
+    async () => (await world.condition('ConfigSynced')).reason === 'Refused',
     60,
   );
-  assert.match((await world.condition('Stalled')).message, /unknown parameter: pgbouncer\/transaction_timeout/);
+  assert.match((await world.condition('ConfigSynced')).message, /unknown parameter: pgbouncer\/transaction_timeout/);
   await world.until(
     'only the running pods are left',
     async () => JSON.stringify((await world.pods()).map((pod) => pod.metadata.uid).sort()) === JSON.stringify(before),

@@ -2,6 +2,7 @@
 import { type Expectation, prove } from '../console/prove.ts';
 import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
+import { PROVED_FILE } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { ChangeSteps, UnprovedPod } from './change.ts';
 
@@ -84,7 +85,7 @@ export async function gatherMembers(
         const session = await steps.openSession(pod);
         const config = await session.show('CONFIG');
         const file = config.find((row) => row['key'] === 'conffile')?.['value'];
-        members.push({ pod, session, readsEntry: String(file).endsWith('/entry.ini') });
+        members.push({ pod, session, readsEntry: !String(file).endsWith(`/${PROVED_FILE}`) });
       } catch (error) {
         silent.push({ pod, reason: messageOf(error) });
       }

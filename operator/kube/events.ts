@@ -16,7 +16,7 @@ import { EVENTS } from './resources.ts';
 
 export interface EventRecorder {
   record(event: EventInput): void;
-  /** Waits until what was recorded is written, or could not be. */
+  /** Waits until what was recorded is written, with the counts of all series, or could not be. */
   flush(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ interface Series {
   count: number;
   /** Wall clock, milliseconds. */
   last: number;
-  writtenAt: number;
+  written: { readonly count: number; readonly at: number };
 }
 
 /** After so long without a repeat the next one is a new event. */
@@ -47,7 +47,7 @@ export function createEventRecorder(client: KubeClient, options: EventRecorderOp
   const budget = createEventBudget(clock);
   let tail: Promise<void> = Promise.resolve();
   let queued = 0;
-  let dropped = 0;
+  let isDropping = false;
   let serial = 0;
 
   const begin = async (key: string, event: EventInput): Promise<void> => {
@@ -59,14 +59,13 @@ export function createEventRecorder(client: KubeClient, options: EventRecorderOp
     if (known.size >= SERIES_LIMIT) known.delete(known.keys().next().value ?? '');
     const name = eventName(event.regarding.metadata.name, unique);
     known.delete(key);
-    known.set(key, { name, namespace, count: 1, last: now, writtenAt: Number.NEGATIVE_INFINITY });
+    known.set(key, { name, namespace, count: 1, last: now, written: { count: 1, at: Number.NEGATIVE_INFINITY } });
   };
   const goOn = async (series: Series): Promise<void> => {
-    if (clock.now() - series.writtenAt < SERIES_EVERY_MS) return;
-    series.writtenAt = clock.now();
-    await mergePatch<KubeObject>(client, EVENTS, series.namespace, series.name, {
-      series: { count: series.count, lastObservedTime: microTime(series.last) },
-    });
+    const { name, namespace, count, last } = series;
+    series.written = { count, at: clock.now() };
+    const patch = { series: { count, lastObservedTime: microTime(last) } };
+    await mergePatch<KubeObject>(client, EVENTS, namespace, name, patch);
   };
   const write = async (event: EventInput): Promise<void> => {
     const { metadata, kind } = event.regarding;
@@ -81,6 +80,7 @@ export function createEventRecorder(client: KubeClient, options: EventRecorderOp
     }
     series.count += 1;
     series.last = clock.now();
+    if (series.last - series.written.at < SERIES_EVERY_MS) return;
     try {
       await goOn(series);
     } catch (error) {
@@ -90,23 +90,31 @@ export function createEventRecorder(client: KubeClient, options: EventRecorderOp
     }
   };
 
+  const enqueue = (task: () => Promise<void>, reason: string): void => {
+    queued += 1;
+    tail = tail
+      .then(task)
+      .catch((error: unknown) => log('an event was not written', { reason, error: messageOf(error) }))
+      .finally(() => {
+        queued -= 1;
+      });
+  };
+
   return {
     record: (event) => {
-      if (queued >= QUEUE_LIMIT) {
-        if (dropped === 0)
-          log('events are left out: the API server does not take them fast enough', { waiting: queued });
-        dropped += 1;
-        return;
+      if (queued < QUEUE_LIMIT) {
+        isDropping = false;
+        return enqueue(() => write(event), event.reason);
       }
-      dropped = 0;
-      queued += 1;
-      tail = tail
-        .then(() => write(event))
-        .catch((error: unknown) => log('an event was not written', { reason: event.reason, error: messageOf(error) }))
-        .finally(() => {
-          queued -= 1;
-        });
+      if (!isDropping) log('events are left out: the API server does not take them fast enough', { waiting: queued });
+      isDropping = true;
     },
-    flush: () => tail,
+    flush: async () => {
+      await tail;
+      for (const series of known.values()) {
+        if (series.count > series.written.count) enqueue(() => goOn(series), 'a series');
+      }
+      await tail;
+    },
   };
 }

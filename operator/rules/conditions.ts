@@ -2,6 +2,7 @@
  * All conditions, in the order in which `kubectl describe` shows them. One evaluation serves status, `validate` and
  * the tests; the transition times are carried over from what stands in the cluster.
  */
+import { cutText } from '../api/fault.ts';
 import type { Condition } from '../api/types.ts';
 import { backendReachable } from './backend-reachable.ts';
 import { budgetValid } from './budget-valid.ts';
@@ -43,7 +44,7 @@ export function evaluateConditions(
       type,
       status,
       reason,
-      message: message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT - 1)}…` : message,
+      message: message.length > MESSAGE_LIMIT ? `${cutText(message, MESSAGE_LIMIT - 1)}…` : message,
       observedGeneration: situation.generation,
       lastTransitionTime: last !== undefined && last.status === status ? last.lastTransitionTime : now,
     };

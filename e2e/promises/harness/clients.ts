@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { World } from './world.ts';
 
-export interface Busy {
-  /** Ends the load and tells what it saw. */
+export interface Busy extends AsyncDisposable {
+  /** Ends the load and tells what it saw. Leaving the test ends it too: `await using`. */
   stop(): Promise<{
     readonly connections: number;
     readonly transactions: number;
@@ -57,11 +57,15 @@ export function keepBusy(world: World, host: string, { perSecond = 20, long = 2 
     }
     await client.end();
   });
+  const stop: Busy['stop'] = async () => {
+    running = false;
+    await Promise.all([opener, ...longOnes]);
+    return { connections, transactions, failures };
+  };
   return {
-    stop: async () => {
-      running = false;
-      await Promise.all([opener, ...longOnes]);
-      return { connections, transactions, failures };
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
     },
   };
 }

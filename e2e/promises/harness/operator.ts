@@ -1,5 +1,6 @@
 /** The operator as tests see it: its pods, which of them leads, and how one is killed without a warning. */
-import { processOf } from './processes.ts';
+import { waitFor } from '../../cluster/processes.ts';
+import { type PodProcess, processesOf } from './processes.ts';
 import { cluster } from './world.ts';
 
 export const SYSTEM = 'poolkeeper-system';
@@ -12,13 +13,26 @@ export async function leader(): Promise<string | undefined> {
   return holder === '' ? undefined : holder;
 }
 
-/** Process id, on this machine, of the operator that leads: SIGKILL is what a crash or an eviction looks like. */
+/**
+ * Process id, on this machine, of the operator that leads: SIGKILL is what a crash or an eviction looks like. Waits
+ * until one does: a container that was killed before comes back after a back-off that grows.
+ */
 export async function leaderProcess(): Promise<number> {
-  const pod = await leader();
-  if (pod === undefined) throw new Error('no operator leads');
-  const uid = await cluster.kubectl(['-n', SYSTEM, 'get', 'pod', pod, '-o', 'jsonpath={.metadata.uid}']);
-  return (await processOf(uid, '/app/operator.js')).pid;
+  let process: PodProcess | undefined;
+  await waitFor(
+    'an operator that leads and runs',
+    async () => {
+      const pod = await leader();
+      const uid = pod && (await cluster.kubectl(['-n', SYSTEM, 'get', 'pod', pod, '-o', UID, '--ignore-not-found']));
+      process = uid ? (await processesOf(uid)).find(({ command }) => command.includes('/app/operator.js')) : undefined;
+      return process !== undefined;
+    },
+    { timeoutMs: 90_000 },
+  );
+  return process?.pid ?? 0;
 }
+
+const UID = 'jsonpath={.metadata.uid}';
 
 /** Changes how many operators there are, and waits until all of them are ready. */
 export async function scaleOperator(replicas: number): Promise<void> {

@@ -22,11 +22,3 @@ export async function processesOf(podUid: string): Promise<readonly PodProcess[]
   }
   return found.sort((a, b) => a.pid - b.pid);
 }
-
-/** The one process whose command line holds `text`. @throws Error that says what runs instead */
-export async function processOf(podUid: string, text: string): Promise<PodProcess> {
-  const processes = await processesOf(podUid);
-  const found = processes.find(({ command }) => command.includes(text));
-  if (found !== undefined) return found;
-  throw new Error(`no process of pod ${podUid} holds ${text}; there are: ${JSON.stringify(processes)}`);
-}

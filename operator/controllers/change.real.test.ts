@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { REAL_VERSIONS, type RealVersion } from '../console/testing/real-pgbouncer.ts';
+import type { Config } from '../plan/config.ts';
+import { applyChange, type ChangeResult, type ChangeSteps } from './change.ts';
+import { provePods } from './prove-pods.ts';
+import { type LocalFleet, startLocalFleet, versionOf } from './testing/local-fleet.ts';
+
+const FIRST = 900;
+
+for (const version of REAL_VERSIONS) {
+  describe(`a change on three real pgbouncers ${version}`, () => {
+    let fleet: LocalFleet;
+    before(async () => {
+      fleet = await startLocalFleet(version, 3, FIRST);
+    });
+    after(() => fleet.stop());
+
+    const change = async (config: Config, steps: ChangeSteps = fleet.steps(), deaths = 0): Promise<ChangeResult> =>
+      applyChange(steps, {
+        config,
+        version: versionOf(version),
+        previous: await fleet.pointer(),
+        pods: fleet.pods,
+        deaths,
+      });
+    const limits = async (): Promise<readonly (string | null | undefined)[]> => fleet.settings('max_client_conn');
+
+    test('is proved on all of them, and the pointer follows', async () => {
+      const config = fleet.configOf(901);
+      const result = await change(config);
+      assert.equal(result.outcome, 'proved');
+      assert.deepEqual(await limits(), ['901', '901', '901']);
+      assert.equal(await fleet.pointer(), config.revision);
+    });
+
+    test('is tried on one first: what PgBouncer refuses never reaches the others, and the first is restored', async () => {
+      const [before, pointer] = [await limits(), await fleet.pointer()];
+      const handed: string[] = [];
+      const reloads = fleet.processes.map((process) => count(process.log(), 'RELOAD command issued'));
+      const result = await change(unknownSetting(fleet, 77, version));
+      assert.equal(result.outcome, 'refused');
+      assert.match(
+        result.outcome === 'refused' ? result.reason : '',
+        /^pod-2: unknown parameter: pgbouncer\/no_such_setting$/,
+      );
+      assert.deepEqual(await limits(), before);
+      assert.equal(await fleet.pointer(), pointer);
+      const more = fleet.processes.map(
+        (process, index) => count(process.log(), 'RELOAD command issued') - (reloads[index] ?? 0),
+      );
+      assert.deepEqual([more[0], more[1]], [0, 0], handed.join());
+    });
+
+    test('of an entry that PgBouncer refuses leaves the old marker, and is refused by what the log says', async () => {
+      const config = fleet.configOf(78);
+      const name = `${config.revision}.ini`;
+      const broken = {
+        ...config,
+        files: { ...config.files, [name]: (config.files[name] ?? '').replace("port='1'", "port='1' nonsense='1'") },
+      };
+      const before = await limits();
+      const result = await change(broken);
+      assert.equal(result.outcome, 'refused');
+      assert.deepEqual(await limits(), before);
+    });
+
+    test('whose userlist PgBouncer cannot read is refused by the login, and the old logins work', async () => {
+      const config = fleet.configOf(79);
+      const name = `${config.revision}.userlist`;
+      const broken = {
+        ...config,
+        files: { ...config.files, [name]: (config.files[name] ?? '').replace('"app"', 'app"') },
+      };
+      const result = await change(broken);
+      assert.equal(result.outcome, 'refused');
+      assert.notDeepEqual(await limits(), ['79', '79', '79']);
+    });
+
+    test('goes on without a process that does not answer, which is named', async () => {
+      fleet.processes[0]?.pause();
+      try {
+        const result = await change(fleet.configOf(902));
+        assert.equal(result.outcome, 'proved');
+        assert.deepEqual(result.outcome === 'proved' ? result.unproved.map(({ pod }) => pod.name) : [], ['pod-0']);
+      } finally {
+        fleet.processes[0]?.resume();
+      }
+      const config = fleet.configOf(902);
+      const [late] = await provePods(fleet.steps(), config, versionOf(version), fleet.pods.slice(0, 1));
+      assert.equal(late?.kind, 'proved');
+    });
+
+    test('that another one overtakes before anybody took it leaves nothing to undo', async () => {
+      const before = await limits();
+      const steps = fleet.steps();
+      const result = await change(fleet.configOf(903), {
+        ...steps,
+        handOut: async () => undefined,
+        superseded: () => true,
+      });
+      assert.deepEqual(result, { outcome: 'retry', reason: 'superseded', canaryDied: false });
+      assert.deepEqual(await limits(), before);
+    });
+
+    test('killed between any two steps is finished by whoever comes next', async () => {
+      let kills = 0;
+      for (let step = 1; ; step += 1) {
+        const config = fleet.configOf(1000 + step);
+        const died = await change(config, killedAt(fleet.steps(), step)).then(
+          () => false,
+          (error: unknown) => String(error).includes('killed'),
+        );
+        if (!died) break;
+        kills += 1;
+        await converge(fleet, config, version);
+        assert.deepEqual(await limits(), Array(3).fill(String(1000 + step)), `killed at step ${step}`);
+        assert.equal(await fleet.pointer(), config.revision);
+      }
+      // Candidate, three annotations, pointer, each before and after; sessions before.
+      assert.ok(kills >= 8, `${kills} kills`);
+    });
+
+    test('killed while a refused revision half-applies is rolled back by whoever comes next', async () => {
+      const before = await limits();
+      const bad = unknownSetting(fleet, 80, version);
+      const steps = fleet.steps();
+      let restores = 0;
+      const dying: ChangeSteps = {
+        ...steps,
+        handOut: async (pod, revision) => {
+          if (revision === 'rest' && ++restores > 0) throw new Error('killed');
+          await steps.handOut(pod, revision);
+        },
+        explain: () => Promise.reject(new Error('killed')),
+      };
+      await assert.rejects(change(bad, dying), /killed/);
+      const result = await change(bad);
+      assert.equal(result.outcome, 'refused');
+      assert.deepEqual(await limits(), before);
+    });
+  });
+}
+
+/** A configuration with a key that this binary does not know, as a binary older than stated would see it. */
+function unknownSetting(fleet: LocalFleet, clients: number, version: RealVersion): Config {
+  const config = fleet.configOf(clients);
+  assert.ok(version);
+  const name = `${config.revision}.ini`;
+  return {
+    ...config,
+    files: {
+      ...config.files,
+      [name]: (config.files[name] ?? '').replace('log_stats = 0', 'no_such_setting = 1\nlog_stats = 0'),
+    },
+  };
+}
+
+/** What the controller does after a restart: change while the pointer is elsewhere, else prove. */
+async function converge(fleet: LocalFleet, config: Config, version: RealVersion): Promise<void> {
+  if ((await fleet.pointer()) !== config.revision) {
+    const result = await applyChange(fleet.steps(), {
+      config,
+      version: versionOf(version),
+      previous: await fleet.pointer(),
+      pods: fleet.pods,
+      deaths: 0,
+    });
+    assert.equal(result.outcome, 'proved');
+    return;
+  }
+  const attempts = await provePods(fleet.steps(), config, versionOf(version), fleet.pods);
+  assert.deepEqual(
+    attempts.map(({ kind }) => kind),
+    ['proved', 'proved', 'proved'],
+  );
+}
+
+/** Steps of a process that dies at its n-th act on the cluster: odd ones before it is done, even ones right after. */
+function killedAt(steps: ChangeSteps, n: number): ChangeSteps {
+  let acts = 0;
+  const mortal =
+    <Args extends readonly unknown[], Result>(act: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      acts += 1;
+      if (acts > (n + 1) / 2) throw new Error('killed');
+      if (acts === (n + 1) / 2) throw new Error('killed');
+      const result = await act(...args);
+      if (acts === n / 2) throw new Error('killed');
+      return result;
+    };
+  return {
+    ...steps,
+    writeCandidate: mortal(steps.writeCandidate),
+    handOut: mortal(steps.handOut),
+    movePointer: mortal(steps.movePointer),
+  };
+}
+
+const count = (text: string, part: string): number => text.split(part).length - 1;

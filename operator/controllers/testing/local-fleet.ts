@@ -1,0 +1,162 @@
+/**
+ * A fleet of real pgbouncers on loopback whose files lie on this machine's disk, as they would lie in a configuration
+ * Secret and in pods' annotations: the change protocol runs on it as it is, and can be killed anywhere.
+ */
+import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSession } from '../../console/session.ts';
+import { type RealPgbouncer, type RealVersion, startPgbouncer } from '../../console/testing/real-pgbouncer.ts';
+import { parseVersion, type Version } from '../../pgbouncer/version.ts';
+import { type Config, planConfig } from '../../plan/config.ts';
+import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
+import type { PodView } from '../../plan/pods.ts';
+import type { ChangeSteps } from '../change.ts';
+import { explainLog } from '../pod-log.ts';
+
+export interface LocalFleet {
+  readonly pods: readonly PodView[];
+  readonly processes: readonly RealPgbouncer[];
+  /** A configuration whose max_client_conn is `clients`, rendered for `as` (default: what the processes are). */
+  configOf(clients: number, parameters?: Readonly<Record<string, string | number>>, as?: string): Config;
+  /** What `proved.ini` names. */
+  pointer(): Promise<string>;
+  /** SHOW CONFIG of each pod. */
+  settings(key: string): Promise<readonly (string | null | undefined)[]>;
+  steps(): ChangeSteps;
+  stop(): Promise<void>;
+}
+
+const PASSWORD = 'local-admin-password';
+export const REVISION_KEY = 'local-revision-key';
+
+export async function startLocalFleet(version: RealVersion, size: number, clients: number): Promise<LocalFleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-fleet-'));
+  await chmod(directory, 0o755);
+  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version) =>
+    relocate(plan(count, parameters, versionOf(as)), directory);
+  const put = async (name: string, text: string): Promise<void> => {
+    // A new inode each time, as the kubelet's swap gives: PgBouncer looks at nothing else.
+    await writeFile(join(directory, `${name}.new`), text, { mode: 0o644 });
+    await rename(join(directory, `${name}.new`), join(directory, name));
+  };
+  const writeFiles = async (config: Config): Promise<void> => {
+    for (const [name, text] of Object.entries(config.files)) await put(name, text);
+  };
+  const first = configOf(clients);
+  await writeFiles(first);
+  await put('proved.ini', `%include ${directory}/${first.revision}.ini`);
+  const entry = (target: string, own: { readonly directory: string; readonly port: number }): string =>
+    `%include ${directory}/${target}.ini\nlisten_addr = 127.0.0.1\nlisten_port = ${own.port}\nunix_socket_dir = ${own.directory}\n`;
+  const processes = await Promise.all(
+    Array.from({ length: size }, () =>
+      startPgbouncer(version, (place) => ({ 'pgbouncer.ini': entry('proved', place) })),
+    ),
+  );
+  const pods = processes.map(
+    (_, index): PodView => ({
+      name: `pod-${index}`,
+      uid: `uid-${index}`,
+      address: '127.0.0.1',
+      template: 't',
+      entry: undefined,
+      running: true,
+      ready: true,
+      terminating: false,
+      process: `process-${index}`,
+      restarts: 0,
+      waiting: undefined,
+    }),
+  );
+  const processOf = (pod: PodView): RealPgbouncer => {
+    const process = processes[pods.findIndex(({ name }) => name === pod.name)];
+    if (process === undefined) throw new Error(`there is no ${pod.name}`);
+    return process;
+  };
+  const open = (pod: PodView) =>
+    openSession({
+      host: '127.0.0.1',
+      port: processOf(pod).port,
+      user: 'poolkeeper',
+      password: PASSWORD,
+      connectTimeoutMs: 1_000,
+      queryTimeoutMs: 2_000,
+    });
+
+  return {
+    pods,
+    processes,
+    configOf,
+    pointer: async () => /\/([0-9a-f]+)\.ini/.exec(await readFile(join(directory, 'proved.ini'), 'utf8'))?.[1] ?? '',
+    settings: (key) =>
+      Promise.all(
+        pods.map(async (pod) => {
+          const session = await open(pod);
+          const value = (await session.show('CONFIG')).find((row) => row['key'] === key)?.['value'];
+          await session.close();
+          return value;
+        }),
+      ),
+    steps: () => ({
+      openSession: open,
+      address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port }),
+      writeCandidate: writeFiles,
+      handOut: (pod, revision) =>
+        processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
+      nudge: async () => undefined,
+      movePointer: async (config, keepPrevious) => {
+        await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
+        if (keepPrevious) return;
+        for (const name of await readdir(directory))
+          if (name !== 'proved.ini' && !name.startsWith(config.revision)) await rm(join(directory, name));
+      },
+      explain: (pod) => Promise.resolve(explainLog(processOf(pod).log())),
+      superseded: () => false,
+      now: () => Date.now(),
+    }),
+    stop: async () => {
+      await Promise.all(processes.map((process) => process.stop()));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export const versionOf = (text: string): Version => {
+  const version = parseVersion(text);
+  if (version === undefined) throw new Error(`${text} is no version`);
+  return version;
+};
+
+function plan(clients: number, parameters: Readonly<Record<string, string | number>>, version: Version): Config {
+  const { config, faults } = planConfig({
+    spec: {
+      replicas: 3,
+      suspend: false,
+      profile: 'balanced',
+      maxClientConnections: clients,
+      backends: [{ name: 'primary', host: '127.0.0.1', port: 1 }],
+      databases: [{ name: 'app' }],
+      users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
+      parameters,
+    },
+    namespace: 'local',
+    version,
+    holders: 5,
+    passwords: { admin: PASSWORD, stats: 'local-stats-password' },
+    revisionKey: REVISION_KEY,
+    lookup: () => ({ found: true, value: 'secret' }),
+  });
+  if (config === undefined) throw new Error(JSON.stringify(faults));
+  return config;
+}
+
+/** The same configuration, with its files in another directory. */
+function relocate(config: Config, directory: string): Config {
+  const move = (text: string): string =>
+    text.replaceAll(CONFIG_DIRECTORY, directory).replaceAll(RUN_DIRECTORY, directory);
+  return {
+    ...config,
+    ini: { ...config.ini, pgbouncer: config.ini.pgbouncer.map(([key, value]) => [key, move(value)] as const) },
+    files: Object.fromEntries(Object.entries(config.files).map(([name, text]) => [name, move(text)])),
+  };
+}
