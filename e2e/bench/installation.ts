@@ -8,6 +8,8 @@ export const SYSTEM = 'poolkeeper-system';
 export interface BenchOptions {
   readonly rounds: number | undefined;
   readonly minutes: number;
+  /** How long each load runs. */
+  readonly seconds: number | undefined;
 }
 
 export async function install(target: Target): Promise<void> {

@@ -5,18 +5,24 @@ import { openTarget } from '../demo/target.ts';
 import { benchChange } from './change.ts';
 import { benchIdle } from './idle.ts';
 import { install, uninstall } from './installation.ts';
+import { benchLoad } from './load.ts';
 import { benchReady } from './ready.ts';
 
-const BENCHES = { change: benchChange, ready: benchReady, idle: benchIdle } as const;
+const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle: benchIdle } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { context: { type: 'string' }, rounds: { type: 'string' }, minutes: { type: 'string', default: '10' } },
+  options: {
+    context: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    minutes: { type: 'string', default: '10' },
+  },
 });
 const name = Object.keys(BENCHES).find((candidate): candidate is keyof typeof BENCHES => candidate === positionals[0]);
 if (name === undefined) {
   console.error(
-    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--context NAME] [--rounds N] [--minutes N]`,
+    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--context NAME] [--rounds N] [--seconds N] [--minutes N]`,
   );
   process.exitCode = 2;
 } else {
@@ -27,8 +33,9 @@ if (name === undefined) {
   ]);
   await install(target);
   try {
-    const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-    console.log(JSON.stringify(await BENCHES[name](target, { rounds, minutes: Number(values.minutes) })));
+    const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
+    const options = { rounds: number(values.rounds), seconds: number(values.seconds), minutes: Number(values.minutes) };
+    console.log(JSON.stringify(await BENCHES[name](target, options)));
   } finally {
     await uninstall(target);
     await target.remove();

@@ -10,8 +10,10 @@ export interface ClientsResult {
   readonly clients: number;
   readonly connected: number;
   readonly refused: number;
-  /** Errors of queries, after a connection was had. */
+  /** Queries that failed also on a new connection. */
   readonly failed: number;
+  /** Queries that found their connection closed and worked on a new one: that time is part of their latency. */
+  readonly reconnected: number;
   readonly queries: number;
   readonly latency: LatencySummary;
   /** What the refused were told, and how often. */
@@ -25,6 +27,8 @@ const [count, seconds, intervalMs, rampSeconds] = [
   setting('INTERVAL_MS'),
   setting('RAMP_SECONDS'),
 ];
+/** After so long a client says goodbye and comes again, as a batch job does; without it, it stays. */
+const sessionMs = 1000 * (setting('SESSION_SECONDS') || Number.POSITIVE_INFINITY);
 const started = performance.now();
 const deadline = started + seconds * 1000;
 const latencies: number[] = [];
@@ -32,6 +36,7 @@ const reasons = new Map<string, number>();
 let connected = 0;
 let refused = 0;
 let failed = 0;
+let reconnected = 0;
 
 /** A Service answers a moment after its pods do; only a refusal that lasts counts. */
 async function open(): Promise<Client> {
@@ -68,10 +73,16 @@ async function one(index: number): Promise<void> {
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     return;
   }
+  let openedAt = performance.now();
   await sleep(Math.random() * intervalMs);
   while (performance.now() < deadline) {
     const begun = performance.now();
     try {
+      if (begun - openedAt > sessionMs) {
+        await client.end();
+        client = await open();
+        openedAt = begun;
+      }
       await client.query('SELECT count(*) FROM pg_class');
       latencies.push(performance.now() - begun);
     } catch {
@@ -80,6 +91,7 @@ async function one(index: number): Promise<void> {
         client = await open();
         await client.query('SELECT count(*) FROM pg_class');
         latencies.push(performance.now() - begun);
+        reconnected += 1;
       } catch {
         failed += 1;
       }
@@ -100,6 +112,7 @@ const result: ClientsResult = {
   connected,
   refused,
   failed,
+  reconnected,
   queries: latencies.length,
   latency: summarise(latencies),
   reasons: Object.fromEntries(reasons),

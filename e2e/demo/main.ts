@@ -6,29 +6,29 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { operatorImage } from '../cluster/images.ts';
 import { timeChange } from './change.ts';
-import type { ClientsResult } from './clients.ts';
-import { installLoadPrograms, startJob } from './jobs.ts';
+import { INTERVAL_MS, type LoadResult, load, mostOf } from './load.ts';
 import { postgres } from './manifests.ts';
 import { note, step, table, total } from './output.ts';
-import type { SamplerResult } from './sampler.ts';
+import { averageWait, type WaitTotals, waitTotals } from './queue-wait.ts';
 import { openTarget, type Target } from './target.ts';
 
 const USAGE = `npm run demo [-- OPTIONS]
   --context NAME   a context of your kubeconfig, instead of the embedded cluster; its nodes must be able to pull the images
   --seconds N      how long the load runs (default 120)
   --clients N      how many clients (default 1000)
+  --quick          300 clients for 20 seconds
   --keep           leave everything running, to look around`;
 
 const NAMESPACE = 'poolkeeper-demo';
 const SYSTEM = 'poolkeeper-system';
-const INTERVAL_MS = 5_000;
 const IMAGES = ['ghcr.io/poolkeeper/pgbouncer:1.26.1', 'localhost/postgres:18', operatorImage];
 
 const { values } = parseArgs({
   options: {
     context: { type: 'string' },
-    seconds: { type: 'string', default: '120' },
-    clients: { type: 'string', default: '1000' },
+    seconds: { type: 'string' },
+    clients: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -81,9 +81,10 @@ async function demo(seconds: number, clients: number): Promise<void> {
       },
     );
 
+    const before = await waitTotals(target, SYSTEM, NAMESPACE, 'app');
     const pooled = await step(
       `${clients} clients through the Service, each a query every ${INTERVAL_MS / 1000} s, for ${seconds} s`,
-      (report) => load(target, { clients, seconds }, 'pooled', report),
+      (report) => load(target, NAMESPACE, { clients, seconds, batch: true }, 'pooled', report),
     );
     await step('What the operator says of it', async () => {
       note(await kubectl('get', 'cpool', 'app', '-o', 'wide'));
@@ -108,9 +109,10 @@ async function demo(seconds: number, clients: number): Promise<void> {
       ]);
     });
     const direct = await step(`The same ${clients} clients straight to PostgreSQL, for contrast`, (report) =>
-      load(target, { clients, seconds: Math.min(seconds, 30) }, 'direct', report),
+      load(target, NAMESPACE, { clients, seconds: Math.min(seconds, 30), batch: false }, 'direct', report),
     );
-    showResults(pooled, direct);
+    // The operator has looked at the pods since: the direct load came between.
+    showResults(pooled, direct, { before, after: await waitTotals(target, SYSTEM, NAMESPACE, 'app') });
 
     await step('A pool size changed live: kubectl patch → proved on every replica', async () => {
       const rows: (readonly (string | number)[])[] = [['app: poolSize', 'proved on all replicas after']];
@@ -150,73 +152,14 @@ interface PoolStatus {
   readonly utilization: number;
 }
 
-interface LoadResult {
-  readonly stream: ClientsResult;
-  readonly batch: ClientsResult | undefined;
-  readonly server: SamplerResult;
-}
-
 const CONDITIONS = '{range .status.conditions[*]}{.type}={.status} ({.reason}): {.message}{"\\n"}{end}';
 
-async function load(
-  target: Target,
-  size: { readonly clients: number; readonly seconds: number },
-  way: 'pooled' | 'direct',
-  report: (line: string) => void,
-): Promise<LoadResult> {
-  await installLoadPrograms(target, NAMESPACE);
-  const rampSeconds = Math.min(20, size.seconds / 4);
-  const host = way === 'pooled' ? { PGHOST: 'app', PGPORT: 6432 } : { PGHOST: 'postgres', PGPORT: 5432 };
-  const common = { ...host, SECONDS: size.seconds, INTERVAL_MS };
-  const sampler = await startJob(
-    target,
-    NAMESPACE,
-    {
-      name: `${way}-sampler`,
-      program: 'sampler',
-      env: { PGHOST: 'postgres', PGPORT: 5432, SECONDS: size.seconds + 5 },
-    },
-    () => undefined,
-  );
-  const batch =
-    way === 'pooled'
-      ? await startJob(
-          target,
-          NAMESPACE,
-          {
-            name: 'pooled-batch',
-            program: 'clients',
-            env: { ...common, PGDATABASE: 'app_batch', APPLICATION_NAME: 'batch', CLIENTS: 4, RAMP_SECONDS: 1 },
-          },
-          () => undefined,
-        )
-      : undefined;
-  const stream = await startJob(
-    target,
-    NAMESPACE,
-    {
-      name: `${way}-stream`,
-      program: 'clients',
-      env: {
-        ...common,
-        PGDATABASE: 'app',
-        APPLICATION_NAME: 'stream',
-        CLIENTS: size.clients,
-        RAMP_SECONDS: rampSeconds,
-      },
-    },
-    report,
-  );
-  return {
-    stream: await stream.result<ClientsResult>(),
-    batch: await batch?.result<ClientsResult>(),
-    server: await sampler.result<SamplerResult>(),
-  };
-}
-
-function showResults(pooled: LoadResult, direct: LoadResult): void {
+function showResults(
+  pooled: LoadResult,
+  direct: LoadResult,
+  wait: { readonly before: WaitTotals; readonly after: WaitTotals },
+): void {
   console.log('\n   Results');
-  const seen = (result: LoadResult, application: string): number => result.server.mostByApplication[application] ?? 0;
   const row = (title: string, pick: (result: LoadResult) => string | number): readonly (string | number)[] => [
     title,
     pick(pooled),
@@ -232,9 +175,12 @@ function showResults(pooled: LoadResult, direct: LoadResult): void {
     row('latency, median', ({ stream }) => `${stream.latency.p50} ms`),
     row('latency, p95', ({ stream }) => `${stream.latency.p95} ms`),
     row('latency, longest', ({ stream }) => `${stream.latency.max} ms`),
-    row('most server connections: stream (budget 25)', (result) => seen(result, 'stream')),
+    row('of it, waiting in a pool, mean', (result) =>
+      result === pooled ? `${averageWait(wait.before, wait.after).toFixed(2)} ms` : '',
+    ),
+    row('most server connections: stream (budget 25)', (result) => mostOf(result, 'stream')),
     row('most server connections: batch (budget 12)', (result) =>
-      result.batch === undefined ? '' : seen(result, 'batch'),
+      result.batch === undefined ? '' : mostOf(result, 'batch'),
     ),
     row('most server connections PostgreSQL ever saw (budget 37)', ({ server }) => server.most),
   ]);
@@ -270,7 +216,10 @@ async function finish(target: Target): Promise<void> {
 if (values.help) console.log(USAGE);
 else {
   try {
-    await demo(Number(values.seconds), Number(values.clients));
+    await demo(
+      Number(values.seconds ?? (values.quick ? 20 : 120)),
+      Number(values.clients ?? (values.quick ? 300 : 1000)),
+    );
   } catch (error) {
     console.error(`\nThe demo ended: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;

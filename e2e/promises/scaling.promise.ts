@@ -51,7 +51,7 @@ test('kubectl scale: the shares of all pods never pass the budget, up or down', 
   }
   watching = false;
   await watch;
-  assert.ok(sums.length > 10 && Math.max(...sums) <= 20, `sums of shares: ${[...new Set(sums)].join(', ')}`);
+  assert.ok(sums.length >= 4 && Math.max(...sums) <= 20, `sums of shares: ${[...new Set(sums)].join(', ')}`);
 });
 
 test('the selector is in the scale subresource, so that autoscalers work', async () => {

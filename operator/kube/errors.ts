@@ -12,7 +12,7 @@ export class ApiError extends Error {
   readonly reason: string;
   /** When the server says it is worth asking again. */
   readonly retryAfterSeconds: number | undefined;
-  /** The fields an Invalid object is refused for, as the server names them. */
+  /** What is wrong in detail: for an Invalid object, each field. */
   readonly causes: readonly FieldCause[];
 
   constructor(
@@ -34,6 +34,9 @@ export class ApiError extends Error {
 }
 
 export interface FieldCause {
+  /** As in metav1.StatusCause: `FieldValueInvalid`, `NamespaceTerminating`, … */
+  readonly reason: string;
+  /** Empty when it is about no field. */
   readonly field: string;
   readonly message: string;
 }
@@ -78,6 +81,9 @@ export const isGone = hasStatus(410);
 export const isUnauthorized = hasStatus(401);
 export const isForbidden = hasStatus(403);
 export const isInvalid = hasStatus(422);
+/** Nothing can be created there any more: what it was for is being deleted too. */
+export const isNamespaceTerminating = (error: unknown): error is ApiError =>
+  isForbidden(error) && error.causes.some(({ reason }) => reason === 'NamespaceTerminating');
 
 /** Worth trying again as it is, later. */
 export const isTransient = (error: unknown): error is KubeError =>

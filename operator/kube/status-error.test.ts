@@ -8,6 +8,7 @@ import {
   isForbidden,
   isGone,
   isInvalid,
+  isNamespaceTerminating,
   isNotFound,
   isTransient,
   isUnauthorized,
@@ -34,7 +35,7 @@ describe('the error of a refused request', () => {
   it('has the fields an object is invalid for', () => {
     const causes = [{ reason: 'FieldValueInvalid', message: 'must be positive', field: 'spec.replicas' }];
     assert.deepEqual(refused(422, { reason: 'Invalid', message: 'x', details: { causes } }).causes, [
-      { field: 'spec.replicas', message: 'must be positive' },
+      { reason: 'FieldValueInvalid', field: 'spec.replicas', message: 'must be positive' },
     ]);
   });
 
@@ -102,13 +103,17 @@ describe('guards', () => {
     isUnauthorized,
     isForbidden,
     isInvalid,
+    isNamespaceTerminating,
     isTransient,
   };
+  const causes = [{ reason: 'NamespaceTerminating', field: '', message: 'namespace shop is being terminated' }];
+  const terminating = new ApiError(403, 'Forbidden', '', { causes });
   const connection = new ConnectionError('', { unsent: false });
   for (const [what, error, expected] of [
     ['404', new ApiError(404, 'NotFound', ''), ['isNotFound']],
     ['409', new ApiError(409, 'Conflict', ''), ['isConflict']],
     ['409 on creation', new ApiError(409, 'AlreadyExists', ''), ['isAlreadyExists']],
+    ['a namespace that ends', terminating, ['isForbidden', 'isNamespaceTerminating']],
     ['410', new ApiError(410, 'Gone', ''), ['isGone']],
     ['401', new ApiError(401, 'Unauthorized', ''), ['isUnauthorized']],
     ['403', new ApiError(403, 'Forbidden', ''), ['isForbidden']],

@@ -56,10 +56,13 @@ function parseStatus(text: string): Status {
 
 function causesOf({ details }: Status): readonly FieldCause[] {
   const causes = isObject(details) && Array.isArray(details.causes) ? details.causes : [];
-  return causes.filter(isObject).map((cause: { readonly field?: unknown; readonly message?: unknown }) => ({
-    field: String(cause.field ?? ''),
-    message: String(cause.message ?? '').slice(0, MESSAGE_LIMIT),
-  }));
+  return causes
+    .filter(isObject)
+    .map((cause: { readonly reason?: unknown; readonly field?: unknown; readonly message?: unknown }) => ({
+      reason: String(cause.reason ?? ''),
+      field: String(cause.field ?? ''),
+      message: String(cause.message ?? '').slice(0, MESSAGE_LIMIT),
+    }));
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -169,6 +169,12 @@ class Params {
       });
       return;
     }
+    const { max } = findSetting(this.#section, key) ?? {};
+    if (max !== undefined && seconds > max) {
+      const remedy = `give at most ${Math.floor(max / 3600)}h`;
+      this.faults.push({ path: `${this.#path}.${field}`, value, problem: 'is too long', remedy });
+      return;
+    }
     this.field(field, key, seconds, value);
   }
 

@@ -1,6 +1,6 @@
 /** The operator as tests see it: its pods, which of them leads, and how one is killed without a warning. */
 import { waitFor } from '../../cluster/processes.ts';
-import { type PodProcess, processesOf } from './processes.ts';
+import { processesOf } from './processes.ts';
 import { cluster } from './world.ts';
 
 export const SYSTEM = 'poolkeeper-system';
@@ -13,26 +13,39 @@ export async function leader(): Promise<string | undefined> {
   return holder === '' ? undefined : holder;
 }
 
-/**
- * Process id, on this machine, of the operator that leads: SIGKILL is what a crash or an eviction looks like. Waits
- * until one does: a container that was killed before comes back after a back-off that grows.
- */
+/** Process id, on this machine, of the operator that leads. Waits until one does. */
 export async function leaderProcess(): Promise<number> {
-  let process: PodProcess | undefined;
+  return (await leadingPod()).pid;
+}
+
+/** Kills the operator that leads, as the loss of its node would: without a warning, and its pod is gone too. */
+export async function prepareKill(): Promise<() => Promise<void>> {
+  const { pid, name } = await leadingPod();
+  return async () => {
+    process.kill(pid, 'SIGKILL');
+    // A container that dies again and again is restarted later and later; a new pod starts at once.
+    await cluster.kubectl(['-n', SYSTEM, 'delete', 'pod', name, '--force', '--grace-period=0', '--wait=false']);
+  };
+}
+
+async function leadingPod(): Promise<{ readonly name: string; readonly pid: number }> {
+  let found: { readonly name: string; readonly pid: number } | undefined;
   await waitFor(
     'an operator that leads and runs',
     async () => {
-      const pod = await leader();
-      const uid = pod && (await cluster.kubectl(['-n', SYSTEM, 'get', 'pod', pod, '-o', UID, '--ignore-not-found']));
-      process = uid ? (await processesOf(uid)).find(({ command }) => command.includes('/app/operator.js')) : undefined;
-      return process !== undefined;
+      const name = await leader();
+      if (name === undefined) return false;
+      const uid = ['-n', SYSTEM, 'get', 'pod', name, '--ignore-not-found', '-o', 'jsonpath={.metadata.uid}'];
+      const processes = await processesOf((await cluster.kubectl(uid)) || 'none');
+      const own = processes.find(({ command }) => command.includes('/app/operator.js'));
+      found = own && { name, pid: own.pid };
+      return found !== undefined;
     },
     { timeoutMs: 90_000 },
   );
-  return process?.pid ?? 0;
+  if (found === undefined) throw new Error('no operator leads');
+  return found;
 }
-
-const UID = 'jsonpath={.metadata.uid}';
 
 /** Changes how many operators there are, and waits until all of them are ready. */
 export async function scaleOperator(replicas: number): Promise<void> {

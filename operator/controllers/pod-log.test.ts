@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explainLog, explainServers, redact } from './pod-log.ts';
+
+const at = (line: string): string => `2026-11-21 09:00:00.000 UTC [1] ${line}`;
+
+/** Lines as PgBouncer 1.18 to 1.26 write them. */
+const REFUSALS: readonly {
+  readonly what: string;
+  readonly log: readonly string[];
+  readonly found: string | undefined;
+}[] = [
+  {
+    what: 'a parameter that it does not know',
+    log: [
+      'LOG RELOAD command issued',
+      'ERROR unknown parameter: pgbouncer/stray',
+      'WARNING config file loading failed',
+    ],
+    found: 'unknown parameter: pgbouncer/stray',
+  },
+  {
+    what: 'a value, without the value',
+    log: ['ERROR invalid value "planted-secret" for parameter pool_size in configuration (/etc/pgbouncer/9f2c.ini:7)'],
+    found: 'invalid value for parameter pool_size in configuration (9f2c.ini:7)',
+  },
+  {
+    what: 'a connection string with quotes in it, without the string',
+    log: [
+      `ERROR invalid value "host='pg' password='planted "secret"' x=1" for parameter app in configuration (/etc/pgbouncer/a.ini:2)`,
+    ],
+    found: 'invalid value for parameter app in configuration (a.ini:2)',
+  },
+  {
+    what: 'a line that it cannot read',
+    log: ['ERROR syntax error in configuration (/etc/pgbouncer/a.ini:3), stopping loading'],
+    found: 'syntax error in configuration (a.ini:3), stopping loading',
+  },
+  { what: 'a broken userlist', log: ['ERROR broken auth file'], found: 'broken auth file' },
+  {
+    what: 'a broken access rule',
+    log: ['WARNING could not parse hba config line 3'],
+    found: 'could not parse hba config line 3',
+  },
+  {
+    what: 'the first complaint, not the last',
+    log: ['ERROR unknown parameter: pgbouncer/a', 'ERROR unknown parameter: pgbouncer/b'],
+    found: 'unknown parameter: pgbouncer/a',
+  },
+  {
+    what: 'no word of clients and servers',
+    log: ["WARNING C-0x55d1: app/app@10.0.0.1:5 pooler error: unknown parameter 'x'", 'LOG all is well'],
+    found: undefined,
+  },
+  { what: 'nothing but that it failed', log: ['WARNING config file loading failed'], found: undefined },
+  { what: 'nothing at all', log: [''], found: undefined },
+];
+
+for (const { what, log, found } of REFUSALS) {
+  test(`why a configuration is refused: ${what}`, () => {
+    assert.equal(explainLog(log.map(at).join('\n')), found);
+  });
+}
+
+const OUTAGES: readonly {
+  readonly what: string;
+  readonly log: readonly string[];
+  readonly found: string | undefined;
+}[] = [
+  {
+    what: 'a password that the server does not take',
+    log: [
+      'WARNING server login failed: FATAL password authentication failed for user "app"',
+      'LOG S-0x55d1: app/app@10.0.0.1:5432 closing because: server login failed (age=0s)',
+    ],
+    found: 'server login failed',
+  },
+  {
+    what: 'nobody listens',
+    log: ['LOG S-0x55d1: app/app@10.0.0.1:5432 closing because: connect failed (age=0s)'],
+    found: 'connect failed',
+  },
+  {
+    what: 'the last complaint, not the first',
+    log: [
+      'LOG S-0x1: app/app@10.0.0.1:5432 closing because: connect failed (age=0s)',
+      'WARNING DNS lookup failed: pg.example.com: result=1',
+    ],
+    found: 'DNS lookup failed: pg.example.com: result=1',
+  },
+  { what: 'nothing of the kind', log: ['LOG C-0x1: app/app login attempt'], found: undefined },
+];
+
+for (const { what, log, found } of OUTAGES) {
+  test(`why a server cannot be reached: ${what}`, () => {
+    assert.equal(explainServers(log.map(at).join('\n')), found);
+  });
+}
+
+test('what is quoted holds no password, and is not long', () => {
+  for (const text of [
+    "host=pg password='planted secret' port=1",
+    'password=planted-secret',
+    'PASSWORD = planted-secret',
+  ]) {
+    assert.ok(!redact(text).includes('planted'), redact(text));
+  }
+  assert.equal(redact('x'.repeat(500)).length, 201);
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ConnectionPooler } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { ApiError } from '../kube/errors.ts';
+import { readSecrets } from './referenced-secrets.ts';
+
+const ref = (name: string, key: string) => ({ name, key });
+
+const pooler: ConnectionPooler = {
+  apiVersion: 'poolkeeper.dev/v1alpha1',
+  kind: 'ConnectionPooler',
+  metadata: { name: 'app', namespace: 'shop' },
+  spec: {
+    replicas: 2,
+    suspend: false,
+    profile: 'balanced',
+    backends: [{ name: 'primary', host: 'pg', port: 5432 }],
+    users: [
+      { name: 'a', passwordSecretRef: ref('db', 'a') },
+      { name: 'b', passwordSecretRef: ref('db', 'b') },
+    ],
+    databases: [{ name: 'app', serverUser: { name: 'c', passwordSecretRef: ref('pool', 'password') } }],
+  },
+};
+
+/** The API, as far as it is asked: GET of Secrets, everything else is a mistake. */
+function apiWith(secrets: Readonly<Record<string, object | Error>>) {
+  const asked: string[] = [];
+  const client: KubeClient = {
+    request: async (method, path) => {
+      asked.push(`${method} ${path}`);
+      const answer = secrets[path.slice(path.lastIndexOf('/') + 1)] ?? new ApiError(404, 'NotFound', path);
+      if (answer instanceof Error) throw answer;
+      return JSON.parse(JSON.stringify(answer));
+    },
+    stream: () => assert.fail('nothing is watched here'),
+    close: () => {},
+  };
+  return { client, asked };
+}
+
+const encoded = (value: string | Uint8Array): string => Buffer.from(value).toString('base64');
+
+test('each Secret is read once, by its name, in the namespace of the pooler', async () => {
+  const { client, asked } = apiWith({ db: { data: {} }, pool: { data: {} } });
+  await readSecrets(client, pooler);
+  assert.deepEqual(asked.sort(), [
+    'GET /api/v1/namespaces/shop/secrets/db',
+    'GET /api/v1/namespaces/shop/secrets/pool',
+  ]);
+});
+
+const LOOKUPS: readonly { readonly what: string; readonly secret: object | Error; readonly expected: object }[] = [
+  { what: 'a value', secret: { data: { a: encoded('päss') } }, expected: { found: true, value: 'päss' } },
+  { what: 'an empty value', secret: { data: { a: '' } }, expected: { found: true, value: '' } },
+  {
+    what: 'no such Secret',
+    secret: new ApiError(404, 'NotFound', 'x'),
+    expected: { found: false, problem: 'does not exist: there is no such Secret' },
+  },
+  {
+    what: 'no such key, and which there are',
+    secret: { data: { username: '', password: '' } },
+    expected: { found: false, problem: 'does not exist: the Secret has the keys username, password' },
+  },
+  {
+    what: 'a Secret without data',
+    secret: {},
+    expected: { found: false, problem: 'does not exist: the Secret has no keys' },
+  },
+  {
+    what: 'bytes that are no text',
+    secret: { data: { a: encoded(new Uint8Array([0xff, 0xfe])) } },
+    expected: { found: false, problem: 'is not UTF-8 text' },
+  },
+];
+
+for (const { what, secret, expected } of LOOKUPS) {
+  test(`a reference leads to what is there: ${what}`, async () => {
+    const { client } = apiWith({ db: secret });
+    const lookup = await readSecrets(client, pooler);
+    assert.deepEqual(lookup(ref('db', 'a')), expected);
+  });
+}
+
+test('an API server that does not answer is an error, not a missing Secret', async () => {
+  for (const error of [
+    new ApiError(0, 'NoAnswer', 'timeout'),
+    new ApiError(403, 'Forbidden', 'no'),
+    new ApiError(500, 'Internal', 'no'),
+  ]) {
+    const { client } = apiWith({ db: error, pool: { data: {} } });
+    await assert.rejects(readSecrets(client, pooler), error);
+  }
+});
