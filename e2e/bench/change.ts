@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeChange } from '../demo/change.ts';
 import { summarise } from '../demo/latency.ts';
+import { SYSTEM } from '../demo/operator.ts';
 import { note, table } from '../demo/output.ts';
 import type { Target } from '../demo/target.ts';
-import { type BenchOptions, NAMESPACE, SYSTEM } from './installation.ts';
+import { type BenchOptions, NAMESPACE } from './installation.ts';
 
 const AT_EASE = 200;
 const QUICK = 50;

@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../cluster/cluster.ts';
+import { SYSTEM } from '../demo/operator.ts';
 import { note, table } from '../demo/output.ts';
 import type { Target } from '../demo/target.ts';
-import { type BenchOptions, NAMESPACE, SYSTEM } from './installation.ts';
+import { type BenchOptions, NAMESPACE } from './installation.ts';
 
 const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 

@@ -1,9 +1,9 @@
 /** The operator and one PostgreSQL, as every bench needs them. */
 import { postgres } from '../demo/manifests.ts';
+import { installOperator, uninstallOperator } from '../demo/operator.ts';
 import type { Target } from '../demo/target.ts';
 
 export const NAMESPACE = 'poolkeeper-bench';
-export const SYSTEM = 'poolkeeper-system';
 
 export interface BenchOptions {
   readonly rounds: number | undefined;
@@ -13,18 +13,7 @@ export interface BenchOptions {
 }
 
 export async function install(target: Target): Promise<void> {
-  await target.helm([
-    'upgrade',
-    '--install',
-    'poolkeeper',
-    'charts/poolkeeper',
-    '-n',
-    SYSTEM,
-    '--create-namespace',
-    '--wait',
-    '--timeout',
-    '2m',
-  ]);
+  await installOperator(target);
   await target.kubectl(['apply', '-f', '-'], {
     input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }),
   });
@@ -34,5 +23,5 @@ export async function install(target: Target): Promise<void> {
 
 export async function uninstall(target: Target): Promise<void> {
   await target.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
-  await target.helm(['uninstall', 'poolkeeper', '-n', SYSTEM, '--wait', '--ignore-not-found']);
+  await uninstallOperator(target);
 }

@@ -5,10 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoadResult, load, mostOf } from '../demo/load.ts';
+import { SYSTEM } from '../demo/operator.ts';
 import { note, table } from '../demo/output.ts';
 import { averageWait, waitTotals } from '../demo/queue-wait.ts';
 import type { Target } from '../demo/target.ts';
-import { type BenchOptions, NAMESPACE, SYSTEM } from './installation.ts';
+import { type BenchOptions, NAMESPACE } from './installation.ts';
 
 const CLIENTS = 1_000;
 /** As many as get a direct connection beside the sampler. */

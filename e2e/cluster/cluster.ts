@@ -11,11 +11,12 @@ import { withLock } from './lock.ts';
 import { controlPlaneTools, ensureInstalled, imageTools, nodeTools, requireRoot } from './machine.ts';
 import { unmountBelow } from './mounts.ts';
 import { createNetwork, networkOf, removeNetwork, serviceCidr } from './network.ts';
-import { joinControlPlane, nodeName, removeNode, startContainerd } from './node.ts';
+import { ctr, joinControlPlane, nodeName, removeNode, startContainerd } from './node.ts';
 import { sandboxImage } from './node-configuration.ts';
 import { cacheDirectory, stateDirectory } from './paths.ts';
-import { type Daemon, readDaemon, waitFor } from './processes.ts';
+import { type Daemon, readDaemon } from './processes.ts';
 import { say, step } from './progress.ts';
+import { repair } from './repair.ts';
 import { type RunOptions, run } from './run.ts';
 
 /** What a finished start leaves for other processes. */
@@ -168,21 +169,26 @@ async function isRunning(): Promise<boolean> {
   const parts = await status();
   if (parts.some((part) => part.name === 'namespaces' && part.pid === undefined)) return false;
   const cluster = clusterOf(recorded);
-  try {
-    for (const { name, pid } of parts) {
-      if (pid !== undefined) continue;
-      say(`${name} is not running: starting it again`);
-      await (await cluster.daemon(name)).restart();
-    }
-    const answers = (...args: string[]) => cluster.kubectl(['--request-timeout=2s', ...args]).then(() => true, () => false); // biome-ignore format: one thought
-    await waitFor('the API server', () => answers('get', '--raw', '/readyz'), { timeoutMs: 30_000 });
-    await cluster.kubectl(['wait', '--for=condition=Ready', `node/${nodeName(node)}`, '--timeout=60s']);
-    await cluster.kubectl(['-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=60s']);
-    return true;
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    return false;
-  }
+  const holds = (work: Promise<unknown>): Promise<boolean> => work.then(() => true, () => false); // biome-ignore format: one thought
+  const raw = (path: string) => () => holds(cluster.kubectl(['get', '--raw', path, '--request-timeout=2s']));
+  const answers: Partial<Record<DaemonName, () => Promise<boolean>>> = {
+    'kube-apiserver': raw('/readyz'),
+    containerd: () => holds(ctr(stateDirectory(nodeName(node)), ['version'])),
+    kubelet: raw(`/api/v1/nodes/${nodeName(node)}/proxy/healthz`),
+  };
+  const whole = await repair(
+    await Promise.all(
+      parts.map(async ({ name }) => {
+        const answer = answers[name];
+        return { daemon: await cluster.daemon(name), ...(answer ? { answers: answer } : {}) };
+      }),
+    ),
+  );
+  if (!whole) return false;
+  const ready = cluster
+    .kubectl(['wait', '--for=condition=Ready', `node/${nodeName(node)}`, '--timeout=60s'])
+    .then(() => cluster.kubectl(['-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=60s']));
+  return holds(ready);
 }
 
 function clusterOf({ kubernetes, kubeconfig }: Recorded): Cluster {

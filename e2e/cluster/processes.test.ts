@@ -49,9 +49,10 @@ describe('a daemon', () => {
   test('restarts as another process with the same command, its log continued', async () => {
     const daemon = await sh('restarted', 'echo started; sleep 60');
     const first = daemon.pid();
+    const starts = async (): Promise<number> => (await readFile(daemon.logFile, 'utf8')).split('started').length - 1;
+    await waitFor('a start in the log', async () => (await starts()) === 1);
     await daemon.restart();
     assert.notEqual(daemon.pid(), first);
-    const starts = async (): Promise<number> => (await readFile(daemon.logFile, 'utf8')).split('started').length - 1;
     await waitFor('two starts in the log', async () => (await starts()) === 2);
     assert.equal((await readDaemon(directory, 'restarted'))?.pid(), daemon.pid());
     await daemon.kill();

@@ -2,13 +2,15 @@
 import { buildProgram } from '../cluster/build.ts';
 import { connect, down, up } from '../cluster/cluster.ts';
 import { helmEnvironment } from '../cluster/helm.ts';
-import { operatorImage } from '../cluster/images.ts';
+import { makeImage, operatorImage } from '../cluster/images.ts';
 import { CommandFailed, isNotFound, type RunOptions, run } from '../cluster/run.ts';
 
 export interface Target {
   readonly name: string;
   /** The image of PostgreSQL 18 there. */
   readonly postgresImage: string;
+  /** More arguments for the operator's release. */
+  readonly operatorValues: readonly string[];
   /** How a user calls kubectl on it. */
   readonly kubectlCommand: string;
   readonly kubectl: (args: readonly string[], options?: RunOptions) => Promise<string>;
@@ -30,10 +32,13 @@ async function embedded(images: readonly string[]): Promise<Target> {
   await up({ images });
   const cluster = await connect();
   await cluster.loadImage(operatorImage);
+  const { id } = await makeImage(operatorImage);
   const helmProgram = await buildProgram('helm');
   return {
     name: 'the embedded cluster',
     postgresImage: 'localhost/postgres:18',
+    // The tag does not change with the content: a pod of another image is replaced by this.
+    operatorValues: ['--set-string', `podAnnotations.image=${id}`],
     kubectlCommand: 'npm run -s cluster -- kubectl',
     kubectl: (args, options) => cluster.kubectl(args, options),
     helm: (args) => cluster.exec(helmProgram, args, { environment: helmEnvironment() }),
@@ -63,6 +68,7 @@ async function named(context: string): Promise<Target> {
   return {
     name: `context ${context}`,
     postgresImage: 'docker.io/library/postgres:18',
+    operatorValues: [],
     kubectlCommand: `kubectl --context ${context}`,
     kubectl,
     helm,

@@ -60,7 +60,7 @@ for (const [index, [name, moment]] of moments.entries()) {
   });
 }
 
-for (const thenMs of [0, 60, 150, 300]) {
+for (const thenMs of [0, 150]) {
   test(`an operator killed ${thenMs} ms into a change that PgBouncer refuses: the next one undoes it everywhere`, async () => {
     const before = (await world.pooler()).status?.config?.revision;
     const limits = (await world.pooler()).spec.maxClientConnections;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { keepBusy, serviceAddress } from './harness/clients.ts';
 import { cluster, createWorld, pooler, type World } from './harness/world.ts';
 
 let world: World;
@@ -67,6 +68,34 @@ test('drift is undone, and what others own is left alone', async () => {
     async () => (await world.kubectl('get', 'deployment', 'app', '-o', 'jsonpath={.spec.replicas}')) === '2',
     20,
   );
+});
+
+test('a Deployment that was edited by hand is as rendered again, and no client notices', async () => {
+  await using busy = keepBusy(world, await serviceAddress(world));
+  const edited = { minReadySeconds: 0, template: { spec: { terminationGracePeriodSeconds: 5 } } };
+  await world.kubectl('patch', 'deployment', 'app', '--type=merge', '-p', JSON.stringify({ spec: edited }));
+  await world.until(
+    'it is as rendered',
+    async () =>
+      (await world.kubectl(
+        ...['get', 'deployment', 'app', '-o'],
+        'jsonpath={.spec.minReadySeconds} {.spec.template.spec.terminationGracePeriodSeconds}',
+      )) === '12 300',
+    20,
+  );
+  // A pod of the edited template may have been made meanwhile: it goes again.
+  await world.until('every pod is as rendered', async () => {
+    const grace = await world.kubectl(
+      ...['get', 'pods', '-l', 'app.kubernetes.io/instance=app', '-o'],
+      'jsonpath={.items[*].spec.terminationGracePeriodSeconds}',
+    );
+    return grace === '300 300';
+  });
+  await world.ready();
+  const { failures, connections } = await busy.stop();
+  assert.deepEqual(failures, []);
+  assert.ok(connections > 0);
+  await everyPodServes();
 });
 
 test('an object of the same name that is not ours is refused, never touched, and no obstacle once it is gone', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { run } from '../cluster/run.ts';
 import { cluster, createWorld, pooler, secret, type World } from './harness/world.ts';
 
 const PLANTED = 'planted-7f3a91-value';
@@ -65,6 +66,19 @@ test('planted secret values appear in no log, event, status, object or process l
       assert.ok(!text.includes(value), `a secret stands in ${place}`);
     }
   }
+});
+
+test('render prints no secret value, and all of them when it is asked to', async () => {
+  const file = [secret('planted', { password: PLANTED }), secret('app-db', { password: world.password })];
+  const users = [{ name: 'other', passwordSecretRef: { name: 'planted', key: 'password' } }];
+  const input = [...file, pooler({ users })].map((object) => JSON.stringify(object)).join('\n---\n');
+  const render = (...args: readonly string[]): Promise<string> =>
+    run(process.execPath, ['operator/cli/main.ts', 'render', '-f', '-', ...args], { input });
+  const masked = await render();
+  assert.match(masked, /kind: Deployment/);
+  assert.ok(!masked.includes(PLANTED));
+  assert.ok(!masked.includes(Buffer.from(PLANTED).toString('base64')));
+  assert.ok((await render('--show-secrets')).includes(PLANTED));
 });
 
 async function processList(): Promise<string> {

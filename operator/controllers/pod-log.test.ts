@@ -73,12 +73,12 @@ const OUTAGES: readonly {
       'WARNING server login failed: FATAL password authentication failed for user "app"',
       'LOG S-0x55d1: app/app@10.0.0.1:5432 closing because: server login failed (age=0s)',
     ],
-    found: 'server login failed',
+    found: 'app/app@10.0.0.1:5432 closing because: server login failed',
   },
   {
     what: 'nobody listens',
     log: ['LOG S-0x55d1: app/app@10.0.0.1:5432 closing because: connect failed (age=0s)'],
-    found: 'connect failed',
+    found: 'app/app@10.0.0.1:5432 closing because: connect failed',
   },
   {
     what: 'the last complaint, not the first',

@@ -78,7 +78,7 @@ export function checkTemplate(template: UserTemplate, mode: TemplateMode): reado
       remedy: 'the template only adds; the pgbouncer container cannot be removed',
     });
   }
-  const containers = spec['containers'];
+  const { containers, volumes } = spec;
   if (containers !== undefined && !isNamedList(containers)) {
     faults.push({
       path: 'spec.template.spec.containers',
@@ -86,6 +86,13 @@ export function checkTemplate(template: UserTemplate, mode: TemplateMode): reado
       remedy: 'give each container a name',
     });
     return faults;
+  }
+  if (volumes !== undefined && !isNamedList(volumes) && !(Array.isArray(volumes) && volumes.length === 0)) {
+    faults.push({
+      path: 'spec.template.spec.volumes',
+      problem: 'is not a list of objects with a name',
+      remedy: 'give each volume a name',
+    });
   }
   if (mode === 'full') return faults;
   const full = 'remove it, or start the operator with --pod-template=full';

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatFault } from '../api/fault.ts';
+import type { PoolerSpec } from '../api/types.ts';
+import { formatVersion } from '../pgbouncer/version.ts';
+import { chooseImage, type DeploymentObject } from './image.ts';
+
+const DEFAULT = 'ghcr.io/poolkeeper/pgbouncer:1.26.1';
+
+const spec = (fields: Partial<PoolerSpec>): PoolerSpec => ({
+  replicas: 2,
+  suspend: false,
+  profile: 'balanced',
+  backends: [{ name: 'primary', host: 'pg', port: 5432 }],
+  ...fields,
+});
+
+const running = (image: string, version?: string): DeploymentObject => ({
+  metadata: version === undefined ? {} : { annotations: { 'poolkeeper.dev/pgbouncer-version': version } },
+  spec: {
+    template: {
+      spec: {
+        containers: [
+          { name: 'sidecar', image: 'x:9' },
+          { name: 'pgbouncer', image },
+        ],
+      },
+    },
+  },
+});
+
+const CASES: readonly {
+  readonly what: string;
+  readonly fields: Partial<PoolerSpec>;
+  readonly deployment?: DeploymentObject;
+  readonly chosen: string;
+}[] = [
+  { what: "the operator's default", fields: {}, chosen: `${DEFAULT} 1.26.1` },
+  {
+    what: 'what runs already, so that a new default restarts nothing',
+    fields: {},
+    deployment: running('old:1.24.1', '1.24.1'),
+    chosen: 'old:1.24.1 1.24.1',
+  },
+  {
+    what: 'what runs already, with the version that was once stated for it',
+    fields: {},
+    deployment: running('old:latest', '1.24.1'),
+    chosen: 'old:latest 1.24.1',
+  },
+  {
+    what: 'what the spec says, whatever runs',
+    fields: { image: 'mine:1.18.0' },
+    deployment: running('old:1.24.1', '1.24.1'),
+    chosen: 'mine:1.18.0 1.18.0',
+  },
+  {
+    what: 'the version of another image does not stick to a new one',
+    fields: { image: 'mine:latest', version: '1.25' },
+    deployment: running('old:1.24.1', '1.24.1'),
+    chosen: 'mine:latest 1.25.0',
+  },
+  {
+    what: 'a stated version before that of the tag',
+    fields: { image: 'mine:1.18.0', version: '1.24.1' },
+    chosen: 'mine:1.18.0 1.24.1',
+  },
+  {
+    what: 'a stated version for what runs',
+    fields: { version: '1.25.0' },
+    deployment: running('old:1.24.1', '1.24.1'),
+    chosen: 'old:1.24.1 1.25.0',
+  },
+  {
+    what: 'a tag with more behind the version',
+    fields: { image: 'r:5000/p:1.24.1-alpine' },
+    chosen: 'r:5000/p:1.24.1-alpine 1.24.1',
+  },
+  {
+    what: 'a Deployment of somebody else says nothing',
+    fields: {},
+    deployment: { metadata: {}, spec: { template: 'x' } },
+    chosen: `${DEFAULT} 1.26.1`,
+  },
+];
+
+for (const { what, fields, deployment, chosen } of CASES) {
+  test(`an image is chosen: ${what}`, () => {
+    const choice = chooseImage(spec(fields), deployment, DEFAULT);
+    assert.ok(choice.ok);
+    assert.equal(`${choice.image} ${formatVersion(choice.version)}`, chosen);
+  });
+}
+
+const FAULTS: readonly { readonly fields: Partial<PoolerSpec>; readonly line: string }[] = [
+  {
+    fields: { image: 'mine:latest' },
+    line: 'spec.image: has no tag that begins with a PgBouncer version ("mine:latest"); set spec.version: "1.26.1"',
+  },
+  {
+    fields: { image: 'mine@sha256:abc' },
+    line: 'spec.image: has no tag that begins with a PgBouncer version ("mine@sha256:abc"); set spec.version: "1.26.1"',
+  },
+  {
+    fields: { image: 'mine:1.17.0' },
+    line: 'spec.image: is PgBouncer 1.17.0, which this operator does not know ("mine:1.17.0"); use 1.18 to 1.26',
+  },
+  {
+    fields: { version: '1.27.0' },
+    line: 'spec.version: is PgBouncer 1.27.0, which this operator does not know ("1.27.0"); use 1.18 to 1.26',
+  },
+];
+
+for (const { fields, line } of FAULTS) {
+  test(`a fault names the way out: ${line}`, () => {
+    const choice = chooseImage(spec(fields), undefined, DEFAULT);
+    assert.ok(!choice.ok);
+    assert.equal(formatFault(choice.fault), line);
+  });
+}
+
+test('a default image of the operator that names no version is told as such', () => {
+  const choice = chooseImage(spec({}), undefined, 'pgbouncer:latest');
+  assert.ok(!choice.ok);
+  assert.equal(choice.fault.value, 'pgbouncer:latest');
+});
