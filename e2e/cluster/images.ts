@@ -70,7 +70,7 @@ async function operator(): Promise<LocalImage> {
     title: 'making the image that builds the operator',
     dockerfile: join(recipeDirectory('node-build'), 'Dockerfile'),
     context: join(repository, 'node_modules'),
-    inputs: ['.package-lock.json'],
+    inputs: ['.installed-lock.json'],
     buildArgs: { BASE_IMAGE: base.reference },
   });
   const runtime = await buildImage({

@@ -24,7 +24,8 @@ describe('a daemon', () => {
     assert.equal(found?.pid(), daemon.pid());
     await found?.stop();
     assert.equal(daemon.alive(), false);
-    assert.equal(await readDaemon(directory, 'found'), undefined);
+    assert.equal((await readDaemon(directory, 'found'))?.alive(), false);
+    assert.equal(await readDaemon(directory, 'never started'), undefined);
   });
 
   test('that ignores SIGTERM is killed after its grace', async () => {

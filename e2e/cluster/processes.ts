@@ -3,7 +3,7 @@
 // program since is never signalled.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** How to start one daemon. */
@@ -30,7 +30,7 @@ export interface Daemon {
   /** SIGSTOP: it keeps its connections and answers nothing. */
   pause(): void;
   resume(): void;
-  /** SIGTERM, and SIGKILL after `graceMs` (default 10 s). Fine when it is gone already. */
+  /** SIGTERM, and SIGKILL after `graceMs` (default 10 s). Fine when it is gone already. Any process can restart it. */
   stop(graceMs?: number): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
@@ -75,7 +75,6 @@ function daemonOf(first: Remembered): Daemon {
     signal('SIGCONT'); // a paused process takes no notice of SIGTERM
     if (!(await within(graceMs, () => !alive()))) signal('SIGKILL');
     if (!(await within(10_000, () => !alive()))) throw new Error(`${spec.name} (process ${current.pid}) does not end`);
-    await rm(recordFile(spec), { force: true });
   };
   return {
     spec,

@@ -178,7 +178,6 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
   ): Promise<ChangeResult> {
     const restored: string[] = [];
     const lost: PodView[] = [];
-    const logged = await steps.explain(culprit.pod, started);
     await Promise.all(
       handedTo.map(async (member) => {
         try {
@@ -194,6 +193,8 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
         }
       }),
     );
+    // Restored first: reading a log takes its time, and the canary stands half-applied meanwhile.
+    const logged = await steps.explain(culprit.pod, started);
     const deaths = input.deaths + (result.kind === 'gone' ? 1 : 0);
     // A file that "did not arrive" while PgBouncer complains in its log did arrive: an error in [databases] leaves the old marker.
     const isRefused =

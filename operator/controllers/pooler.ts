@@ -4,6 +4,7 @@
  */
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { isForbidden } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
@@ -64,6 +65,19 @@ interface Step {
 const COLLISION_RETRY_MS = 10_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
+  const reconcile = createReconcile(deps);
+  return async (key) => {
+    try {
+      return await reconcile(key);
+    } catch (error) {
+      // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
+      if (isForbidden(error) && /being terminated/.test(error.message)) return {};
+      throw error;
+    }
+  };
+}
+
+function createReconcile(deps: PoolerDependencies): Reconcile {
   return async (key) => {
     const stored = deps.caches.poolers.get(key);
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {

@@ -71,16 +71,18 @@ const hasStatus =
     error instanceof ApiError && error.status === status;
 
 export const isNotFound = hasStatus(404);
-/** Somebody else was faster: the version or the fields are not what was expected. */
+export const isInvalid = hasStatus(422);
+/** Somebody else was faster: version, fields or the object itself are not what was expected. */
 export const isConflict = (error: unknown): error is ApiError =>
-  hasStatus(409)(error) && error.reason !== 'AlreadyExists';
+  (hasStatus(409)(error) && error.reason !== 'AlreadyExists') ||
+  // A patch that states the uid of an object which has been replaced is called invalid.
+  (isInvalid(error) && error.causes.some(({ field }) => field === 'metadata.uid'));
 export const isAlreadyExists = (error: unknown): error is ApiError =>
   hasStatus(409)(error) && error.reason === 'AlreadyExists';
 /** The resource version is too old: list anew. */
 export const isGone = hasStatus(410);
 export const isUnauthorized = hasStatus(401);
 export const isForbidden = hasStatus(403);
-export const isInvalid = hasStatus(422);
 /** Nothing can be created there any more: what it was for is being deleted too. */
 export const isNamespaceTerminating = (error: unknown): error is ApiError =>
   isForbidden(error) && error.causes.some(({ reason }) => reason === 'NamespaceTerminating');

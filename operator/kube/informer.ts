@@ -55,6 +55,8 @@ export interface InformerOptions<T> {
   readonly indexes?: Indexes<T>;
   readonly log?: Log;
   readonly clock?: Clock;
+  /** How long one watch lasts at most, and with it how long a dead one can go unnoticed; default 290 s. */
+  readonly watchSeconds?: number;
 }
 
 export function createInformer<T extends KubeObject>(
@@ -113,6 +115,7 @@ export function createInformer<T extends KubeObject>(
       ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
       ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
       ...(options.metadataOnly === undefined ? {} : { metadataOnly: options.metadataOnly }),
+      ...(options.watchSeconds === undefined ? {} : { watchSeconds: options.watchSeconds }),
     };
     const onAlive = (): void => {
       aliveAt.set(scope, clock.monotonic());

@@ -136,6 +136,27 @@ describe('leader election', () => {
     assert.throws(() => first.assertMayWrite(), NotLeading);
   });
 
+  it('counts a lease from before it was asked for, however long the answer took', async () => {
+    const api = createLeaseApi();
+    const clock = createManualClock();
+    const slow: LeaseApi = {
+      ...api,
+      client: {
+        ...api.client,
+        request: async (method, path, options) => {
+          const answered = await api.client.request<never>(method, path, options);
+          if (method !== 'GET') await clock.sleep(2_000);
+          return answered;
+        },
+      },
+    };
+    const first = elect(slow, clock, 'first');
+    void first.waitForLeadership(never);
+    await until(clock, first.isLeader);
+    clock.freeze(5_100);
+    assert.equal(first.mayWrite(), false);
+  });
+
   it('forbids writing when only the wall clock shows that the machine has slept', async () => {
     const { clock, first } = await leading();
     await clock.advance(20_000);

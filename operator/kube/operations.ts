@@ -119,7 +119,7 @@ export const apply = <T extends KubeObject>(
     },
   );
 
-/** With `metadata.uid` or `metadata.resourceVersion` in the patch, only onto that very object (409 otherwise). */
+/** With `metadata.uid` or `metadata.resourceVersion` in the patch, only onto that very object (else `isConflict`). */
 export const mergePatch = <T extends KubeObject>(
   client: KubeClient,
   resource: Resource,

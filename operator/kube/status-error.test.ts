@@ -107,6 +107,7 @@ describe('guards', () => {
     isTransient,
   };
   const causes = [{ reason: 'NamespaceTerminating', field: '', message: 'namespace shop is being terminated' }];
+  const uid = [{ reason: 'FieldValueInvalid', field: 'metadata.uid', message: 'field is immutable' }];
   const terminating = new ApiError(403, 'Forbidden', '', { causes });
   const connection = new ConnectionError('', { unsent: false });
   for (const [what, error, expected] of [
@@ -114,6 +115,7 @@ describe('guards', () => {
     ['409', new ApiError(409, 'Conflict', ''), ['isConflict']],
     ['409 on creation', new ApiError(409, 'AlreadyExists', ''), ['isAlreadyExists']],
     ['a namespace that ends', terminating, ['isForbidden', 'isNamespaceTerminating']],
+    ['422 about the uid', new ApiError(422, 'Invalid', '', { causes: uid }), ['isConflict', 'isInvalid']],
     ['410', new ApiError(410, 'Gone', ''), ['isGone']],
     ['401', new ApiError(401, 'Unauthorized', ''), ['isUnauthorized']],
     ['403', new ApiError(403, 'Forbidden', ''), ['isForbidden']],

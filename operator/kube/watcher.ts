@@ -43,10 +43,12 @@ export interface WatchOptions {
   /** Called at every sign of life: a page, an open stream, a line. */
   readonly onAlive?: () => void;
   readonly random?: () => number;
+  /** How long the server is asked to let a watch last, at most; default 290 s. */
+  readonly watchSeconds?: number;
 }
 
 const FROM_THE_START: Listing = { at: 'listing', next: undefined, paged: true };
-const LIST_TIMEOUT_MS = 60_000;
+const LIST_TIMEOUT_MS = 30_000;
 /** The server ends a watch after a little less than this, at random, so that not all come back at one time. */
 const WATCH_SECONDS = 290;
 /** How long after the time the server should have ended a watch it is taken for dead. */
@@ -64,7 +66,7 @@ export async function* watch<T extends KubeObject>(
   resource: Resource,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent<T>> {
-  const { signal, clock, onAlive, random = Math.random } = options;
+  const { signal, clock, onAlive, random = Math.random, watchSeconds = WATCH_SECONDS } = options;
   const path = resourcePath(resource, options.namespace);
   const selectors = { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector };
   // Items of a list do not say what they are, and metadata says it is metadata.
@@ -115,8 +117,9 @@ export async function* watch<T extends KubeObject>(
     let { resourceVersion } = from;
     let opened = false;
     const started = clock.monotonic();
-    const seconds = Math.round(WATCH_SECONDS * (0.85 + 0.15 * random()));
-    const silence = hasBookmarks ? SILENT_WITH_BOOKMARKS_SECONDS : seconds + OVERDUE_SECONDS;
+    const seconds = Math.ceil(watchSeconds * (0.85 + 0.15 * random()));
+    const overdue = seconds + OVERDUE_SECONDS;
+    const silence = hasBookmarks ? Math.min(SILENT_WITH_BOOKMARKS_SECONDS, overdue) : overdue;
     try {
       const lines = client.stream(path, {
         query: {

@@ -42,6 +42,12 @@ const cases: readonly {
     live: { ports: [{ port: 6432 }, { port: 1 }] },
     drift: 'ports',
   },
+  {
+    name: 'a key too many in a selector',
+    planned: { spec: { selector: { a: 'b' } } },
+    live: { spec: { selector: { a: 'b', c: 'd' } } },
+    drift: 'spec.selector.c',
+  },
   { name: 'an empty map', planned: { labels: {} }, live: {}, drift: undefined },
 ];
 

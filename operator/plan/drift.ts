@@ -16,6 +16,9 @@ export function withAppliedHash(planned: PlannedObject): PlannedObject {
   };
 }
 
+/** Maps that server-side apply replaces as a whole: one key too many is drift, too. */
+const ATOMIC = /(^|\.)(selector|matchLabels|nodeSelector)$/;
+
 /** @returns the path of the first difference, or undefined when nothing needs to be written */
 export function findDrift(planned: unknown, live: unknown, path = ''): string | undefined {
   if (planned === undefined || planned === null) return undefined;
@@ -27,6 +30,10 @@ export function findDrift(planned: unknown, live: unknown, path = ''): string | 
   if (typeof planned === 'object') {
     if (typeof live !== 'object' || live === null) return Object.keys(planned).length === 0 ? undefined : path;
     const found: Readonly<Record<string, unknown>> = { ...live };
+    if (ATOMIC.test(path)) {
+      const extra = Object.keys(found).find((key) => !(key in planned));
+      if (extra !== undefined) return `${path}.${extra}`;
+    }
     return firstOf(Object.entries(planned), ([key, value]) =>
       findDrift(value, found[key], path === '' ? key : `${path}.${key}`),
     );

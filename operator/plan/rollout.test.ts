@@ -66,3 +66,11 @@ test('a pod that drains after scaling down holds up nothing', () => {
 test('a refused revision does not reach the pod template', () => {
   assert.equal(planRollout(input({ refused: true, current: { replicas: 3, template: 'old' } })).applyTemplate, false);
 });
+
+test('a new template waits while more pods drain than the shares allow for, and does not without a budget', () => {
+  const draining = ['a', 'b', 'c', 'd'].map((name, index) => pod(name, { template: 'old', terminating: index > 1 }));
+  const crowded = input({ wantedReplicas: 2, current: { replicas: 2, template: 'old' }, pods: draining });
+  assert.equal(planRollout(crowded).applyTemplate, false);
+  assert.equal(planRollout({ ...crowded, budgeted: false }).applyTemplate, true);
+  assert.equal(planRollout({ ...crowded, pods: draining.slice(0, 3) }).applyTemplate, true);
+});

@@ -3,6 +3,7 @@
  * hold here: shares of a budget shrink before pods are added, one pod drains at a time, and a template whose first pod
  * cannot be proved goes no further.
  */
+import { holdersOf, SURGE } from './budget.ts';
 import type { PodView } from './pods.ts';
 
 export interface RolloutInput {
@@ -35,7 +36,10 @@ export function planRollout(input: RolloutInput): Rollout {
     return { replicas: wantedReplicas, paused: false, applyTemplate: true, waitsForShares: false };
   const changesTemplate = current.template !== template;
   const grows = wantedReplicas > current.replicas;
-  const waitsForShares = grows && input.budgeted && (changesTemplate || !input.proved);
+  // What a rollout or more replicas would add to the pods that still drain must fit the shares as they were cut.
+  const adds = Math.max(SURGE, wantedReplicas - current.replicas);
+  const crowded = input.budgeted && input.pods.length + adds > holdersOf(Math.max(wantedReplicas, current.replicas), 0);
+  const waitsForShares = grows && input.budgeted && (changesTemplate || crowded || !input.proved);
   const living = input.pods.filter((pod) => !pod.terminating);
   const rolling = living.some((pod) => pod.template !== template) && living.some((pod) => pod.template === template);
   const draining = input.pods.some((pod) => pod.terminating);
@@ -43,7 +47,7 @@ export function planRollout(input: RolloutInput): Rollout {
   return {
     replicas: waitsForShares ? current.replicas : wantedReplicas,
     paused: rolling && (draining || unproved),
-    applyTemplate: !(input.refused && changesTemplate),
+    applyTemplate: !changesTemplate || !(input.refused || crowded),
     waitsForShares,
   };
 }

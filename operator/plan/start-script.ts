@@ -17,7 +17,7 @@ file=${entry}
 [ "$(cat ${entry})" = "${ENTRY_AT_REST}" ] || file=${CONFIG_DIRECTORY}/${PROVED_FILE}
 said=$(pgbouncer -u __nouser__ "$file" 2>&1)
 case "$said" in
-*'] ERROR '*|*'] WARNING '*) sound=no ;;
+*ERROR*|*WARNING*) sound=no ;;
 *"could not find user '__nouser__'"*) sound=yes ;;
 *) sound=no ;;
 esac

@@ -164,6 +164,16 @@ describe('the work queue', () => {
     assert.deepEqual(told.worked, [4]);
     assert.equal(told.depth.at(-1), 0);
     assert.equal(counted.retried, 1);
+    await clock.advance(1_000);
+    // Added while it is worked, a key waits from then on, too.
+    await queue.get();
+    queue.add('a', { priority: 'low' });
+    await clock.advance(2_000);
+    queue.add('a');
+    await clock.advance(3_000);
+    queue.done('a');
+    await queue.get();
+    assert.equal(told.waited.at(-1), 5);
   });
 
   it('never has two workers at one key, and loses no key, whatever happens in whatever order', async () => {

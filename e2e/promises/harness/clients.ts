@@ -7,6 +7,7 @@ export interface Busy extends AsyncDisposable {
   stop(): Promise<{
     readonly connections: number;
     readonly transactions: number;
+    /** One line for each kind of failure: how often, from when to when (seconds), what. */
     readonly failures: readonly string[];
   }>;
 }
@@ -16,18 +17,19 @@ export interface Busy extends AsyncDisposable {
  * @param host the Service's address
  */
 export function keepBusy(world: World, host: string, { perSecond = 20, long = 2 } = {}): Busy {
-  const failures: string[] = [];
+  const failures = new Map<string, number[]>();
+  const started = performance.now();
   let running = true;
   let connections = 0;
   let transactions = 0;
   const fail = (error: unknown): void => {
-    failures.push(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    failures.set(message, [...(failures.get(message) ?? []), (performance.now() - started) / 1000]);
   };
   const short = async (): Promise<void> => {
     try {
       const client = await world.connect(host);
-      await client.query('SELECT 1');
-      await client.end();
+      await client.query('SELECT 1').finally(() => client.end());
       connections += 1;
     } catch (error) {
       fail(error);
@@ -60,7 +62,7 @@ export function keepBusy(world: World, host: string, { perSecond = 20, long = 2 
   const stop: Busy['stop'] = async () => {
     running = false;
     await Promise.all([opener, ...longOnes]);
-    return { connections, transactions, failures };
+    return { connections, transactions, failures: [...failures].map(describe) };
   };
   return {
     stop,
@@ -69,6 +71,9 @@ export function keepBusy(world: World, host: string, { perSecond = 20, long = 2 
     },
   };
 }
+
+const describe = ([message, at]: readonly [string, readonly number[]]): string =>
+  `${at.length} times, ${at[0]?.toFixed(1)} s to ${at.at(-1)?.toFixed(1)} s: ${message}`;
 
 /** The Service's own address: names are resolved by nobody outside of pods. */
 export const serviceAddress = (world: World, name = 'app'): Promise<string> =>

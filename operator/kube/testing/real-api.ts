@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../../../e2e/cluster/control-plane.ts';
 import { apiAccess } from '../access.ts';
-import { createKubeClient, type KubeClient } from '../client.ts';
+import { type ClientOptions, createKubeClient, type KubeClient } from '../client.ts';
 import type { KubeObject } from '../objects.ts';
 import { create } from '../operations.ts';
 import { NAMESPACES } from '../resources.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 export interface RealApi {
   readonly client: KubeClient;
@@ -17,6 +18,10 @@ export interface RealApi {
   readonly kubeconfig: string;
   /** A new namespace with a random name. */
   namespace(): Promise<string>;
+  /** A client whose connections go through a proxy. */
+  through(proxy: { readonly port: number }, options?: Partial<ClientOptions>): Promise<KubeClient>;
+  /** A proxy to the API server. */
+  proxy(): Promise<TcpProxy>;
   stop(): Promise<void>;
 }
 
@@ -37,7 +42,8 @@ async function use(
   controlPlane: ControlPlane | undefined,
   end: () => Promise<void>,
 ): Promise<RealApi> {
-  const client = createKubeClient(await apiAccess({ file: kubeconfig }, {}), { userAgent: 'poolkeeper-test' });
+  const access = await apiAccess({ file: kubeconfig }, {});
+  const client = createKubeClient(access, { userAgent: 'poolkeeper-test' });
   return {
     client,
     controlPlane,
@@ -47,6 +53,15 @@ async function use(
       const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
       await create<KubeObject>(client, NAMESPACES, object, undefined);
       return name;
+    },
+    through: async ({ port }, options) =>
+      createKubeClient(
+        { ...access, server: `https://127.0.0.1:${port}` },
+        { userAgent: 'poolkeeper-test', ...options },
+      ),
+    proxy: () => {
+      const { hostname, port } = new URL(access.server);
+      return startTcpProxy({ host: hostname, port: Number(port) });
     },
     stop: async () => {
       client.close();
