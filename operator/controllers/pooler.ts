@@ -4,7 +4,7 @@
  */
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isForbidden } from '../kube/errors.ts';
+import { isNamespaceTerminating } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
@@ -71,7 +71,7 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
       return await reconcile(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
-      if (isForbidden(error) && /being terminated/.test(error.message)) return {};
+      if (isNamespaceTerminating(error)) return {};
       throw error;
     }
   };
