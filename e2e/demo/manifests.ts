@@ -13,6 +13,7 @@ spec:
   template:
     metadata: {labels: {app: postgres}}
     spec:
+      terminationGracePeriodSeconds: 2 # it would wait for its clients, and these are pools that stay
       containers:
         - name: postgres
           image: ${image}

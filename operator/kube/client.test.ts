@@ -304,11 +304,11 @@ describe('a stream', () => {
         response.writeHead(200);
         for (const piece of ['a', 'b', 'c', 'd', '\n']) {
           response.write(piece);
-          await sleep(60);
+          await sleep(400);
         }
         response.end();
       },
-      async (client) => assert.deepEqual(await collect(stream(client, 150)), ['abcd']),
+      async (client) => assert.deepEqual(await collect(stream(client, 1_500)), ['abcd']),
     ));
 
   it('fails when it breaks off', () =>
