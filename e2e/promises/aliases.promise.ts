@@ -14,10 +14,19 @@ before(async () => {
         { name: 'app', poolMode: 'transaction', poolSize: 1, reservePoolSize: 0 },
         { name: 'app_session', dbname: 'app', poolMode: 'session', poolSize: 1, reservePoolSize: 0 },
       ],
-      parameters: { query_wait_timeout: 2 },
+      parameters: { query_wait_timeout: 4 },
     }),
   );
   await world.ready();
+  // The first connection of a pool takes a name lookup and a login: what is shown here comes after.
+  for (const pod of await world.pods()) {
+    for (const database of ['app', 'app_session']) {
+      await world.until(
+        `${database} answers`,
+        async () => (await world.query(pod, 'SELECT 1', { database })).rows.length === 1,
+      );
+    }
+  }
 });
 after(() => world.remove());
 
