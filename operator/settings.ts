@@ -45,8 +45,8 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
   const observeInterval = parseDuration(values['observe-interval']);
   if (observeInterval === undefined || observeInterval < 1)
     throw wrong('observe-interval', values['observe-interval'], 'write a duration such as 15s');
-  const listen = /^(.*):(\d+)$/.exec(values.listen);
-  if (!listen) throw wrong('listen', values.listen, 'write [host]:port');
+  const listen = /^\[?(.*?)\]?:(\d+)$/.exec(values.listen);
+  if (!listen || Number(listen[2]) > 65_535) throw wrong('listen', values.listen, 'write [host]:port');
   return {
     namespaces: values.namespaces
       .split(',')

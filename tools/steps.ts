@@ -1,5 +1,6 @@
 /** The parts of the test run: each is a step with a name, a duration, and tests that passed and failed. */
 import { spawn } from 'node:child_process';
+import { relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -41,18 +42,21 @@ export async function tests(
   globs: readonly string[],
   exclude: (file: string) => boolean,
   options: TestOptions,
-): Promise<Counts> {
+): Promise<Counts & { readonly failedFiles: readonly string[] }> {
   const started = performance.now();
   console.log(`\n==> ${name}`);
   const files = await matching(globs, exclude);
   let passed = 0;
   let failed = 0;
+  const failedFiles = new Set<string>();
   const stream = run({ files, concurrency: options.concurrency, timeout: options.timeoutMs });
   stream.on('test:pass', (event) => {
     if (event.details.type !== 'suite' && event.skip === undefined) passed += 1;
   });
   stream.on('test:fail', (event) => {
-    if (event.details.type !== 'suite') failed += 1;
+    if (event.details.type === 'suite') return;
+    failed += 1;
+    if (event.file !== undefined) failedFiles.add(relative(process.cwd(), event.file));
   });
   await new Promise<void>((resolve, reject) => {
     const printed = stream.compose(new spec());
@@ -65,7 +69,7 @@ export async function tests(
     failed += 1;
   }
   console.log(`    ${name}: ${passed} passed, ${failed} failed, ${seconds(started)}`);
-  return { passed, failed };
+  return { passed, failed, failedFiles: [...failedFiles] };
 }
 
 async function matching(globs: readonly string[], exclude: (file: string) => boolean): Promise<string[]> {

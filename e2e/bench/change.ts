@@ -1,7 +1,7 @@
 /** A pool size changed on 3 replicas until all were proved: at ease (4 s apart) and in quick succession. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { timeChange } from '../demo/change.ts';
+import { openChanges } from '../demo/change.ts';
 import { summarise } from '../demo/latency.ts';
 import { SYSTEM } from '../demo/operator.ts';
 import { note, table } from '../demo/output.ts';
@@ -16,10 +16,11 @@ export async function benchChange(target: Target, { rounds = AT_EASE }: BenchOpt
   const sample = await readFile('manifests/samples/high-concurrency.yaml', 'utf8');
   await target.kubectl(['-n', NAMESPACE, 'apply', '-f', '-'], { input: sample });
   await target.kubectl(['-n', NAMESPACE, 'wait', '--for=condition=Ready', 'cpool/app', '--timeout=120s']);
+  await using changes = await openChanges(target, NAMESPACE, 'app');
   let size = 0;
   const change = async (): Promise<number> => {
     size += 1;
-    return (await timeChange(target, NAMESPACE, 'app', { defaults: { poolSize: 100 + size } })).milliseconds;
+    return (await changes.time({ defaults: { poolSize: 100 + size } })).milliseconds;
   };
   const easy: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
@@ -45,10 +46,11 @@ export async function benchChange(target: Target, { rounds = AT_EASE }: BenchOpt
 
 /** The operator logs how long each step of a change took. */
 async function stepMedians(target: Target, rounds: number): Promise<Readonly<Record<string, number>>> {
-  const log = await target.kubectl(['-n', SYSTEM, 'logs', 'deployment/poolkeeper', `--tail=${rounds}`]);
+  const log = await target.kubectl(['-n', SYSTEM, 'logs', 'deployment/poolkeeper', '--tail=-1']);
   const changes = log
     .split('\n')
-    .filter((line) => line.includes('"a change was proved"'))
+    .filter((line) => line.includes('"a change was proved"') && line.includes(`"${NAMESPACE}/app"`))
+    .slice(-rounds)
     .map((line) => (JSON.parse(line) as { readonly milliseconds: Readonly<Record<string, number>> }).milliseconds);
   const names = Object.keys(changes[0] ?? {});
   return Object.fromEntries(names.map((name) => [name, summarise(changes.map((change) => change[name] ?? 0)).p50]));

@@ -4,7 +4,7 @@ import { operatorImage } from '../cluster/images.ts';
 import { openTarget } from '../demo/target.ts';
 import { benchChange } from './change.ts';
 import { benchIdle } from './idle.ts';
-import { install, uninstall } from './installation.ts';
+import { install } from './installation.ts';
 import { benchLoad } from './load.ts';
 import { benchReady } from './ready.ts';
 
@@ -31,13 +31,13 @@ if (name === undefined) {
     'localhost/postgres:18',
     operatorImage,
   ]);
-  await install(target);
+  const uninstall = await install(target);
   try {
     const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
     const options = { rounds: number(values.rounds), seconds: number(values.seconds), minutes: Number(values.minutes) };
     console.log(JSON.stringify(await BENCHES[name](target, options)));
   } finally {
-    await uninstall(target);
+    await uninstall();
     await target.remove();
   }
 }

@@ -1,11 +1,16 @@
-/** Changes a setting of a running pooler and times it until every replica was proved to run it. */
-import type { RunOptions } from '../cluster/run.ts';
+/** Changes settings of a running pooler and times each until every replica was proved to run it. */
 import type { Target } from './target.ts';
 
 export interface Change {
   /** From kubectl's return to ConfigSynced=True of that generation, as a watch saw it. */
   readonly milliseconds: number;
   readonly revision: string;
+}
+
+/** One watch, under way before the first change: its start takes longer than a change. */
+export interface Changes extends AsyncDisposable {
+  /** @param spec merged into the pooler's spec. @throws Error when it is not proved within a minute */
+  time(spec: object): Promise<Change>;
 }
 
 /** What a line of the watch says. */
@@ -20,43 +25,54 @@ const SYNCED = '.status.conditions[?(@.type=="ConfigSynced")]';
 const PATH = `{${SYNCED}.status} {${SYNCED}.observedGeneration} {.status.observedGeneration} {.status.config.desiredRevision}{"\\n"}`;
 const DEADLINE_MS = 60_000;
 
-/** @param spec merged into the pooler's spec */
-export async function timeChange(target: Target, namespace: string, pooler: string, spec: object): Promise<Change> {
-  const kubectl = (args: readonly string[], path: string, options?: RunOptions): Promise<string> =>
-    target.kubectl(['-n', namespace, ...args, '-o', `jsonpath=${path}`], options);
+export async function openChanges(target: Target, namespace: string, pooler: string): Promise<Changes> {
+  const about = ['-n', namespace];
   const ended = new AbortController();
   const begun = Promise.withResolvers<void>();
-  const done = Promise.withResolvers<Seen>();
+  const failed = Promise.withResolvers<never>();
   const lines: Seen[] = [];
-  let generation = Number.POSITIVE_INFINITY;
-  // Under way before the change is made: its start takes longer than the change.
+  let news = Promise.withResolvers<void>();
   const onLine = (line: string): void => {
-    const seen = parse(line);
-    lines.push(seen);
-    if (seen.synced >= generation) done.resolve(seen);
+    lines.push(parse(line));
     begun.resolve();
+    news.resolve();
+    news = Promise.withResolvers<void>();
   };
-  kubectl(['get', 'cpool', pooler, '--watch'], PATH, { signal: ended.signal, onLine }).catch((error: unknown) => {
-    begun.reject(error);
-    done.reject(error);
-  });
-  done.promise.catch(() => undefined); // awaited below, unless the patch fails first
-  let deadline: NodeJS.Timeout | undefined;
-  try {
-    await begun.promise;
-    const patch = ['patch', 'cpool', pooler, '--type=merge', '-p', JSON.stringify({ spec })];
-    generation = Number(await kubectl(patch, '{.metadata.generation}'));
-    const applied = performance.now();
-    const early = lines.find(({ synced }) => synced >= generation);
-    if (early !== undefined) done.resolve(early);
-    const late = new Error(`generation ${generation} of ${pooler} was not proved within ${DEADLINE_MS / 1000} s`);
-    deadline = setTimeout(() => done.reject(late), DEADLINE_MS);
-    const { at, revision } = await done.promise;
-    return { milliseconds: Math.max(0, at - applied), revision };
-  } finally {
-    clearTimeout(deadline);
-    ended.abort();
-  }
+  const watch = target
+    .kubectl([...about, 'get', 'cpool', pooler, '--watch', '-o', `jsonpath=${PATH}`], { signal: ended.signal, onLine })
+    .catch((error: unknown) => {
+      begun.reject(error);
+      failed.reject(error);
+    });
+  failed.promise.catch(() => undefined); // of no interest between two changes
+  await begun.promise;
+
+  return {
+    time: async (spec) => {
+      lines.length = 0;
+      const patch = ['patch', 'cpool', pooler, '--type=merge', '-p', JSON.stringify({ spec })];
+      const generation = Number(await target.kubectl([...about, ...patch, '-o', 'jsonpath={.metadata.generation}']));
+      const applied = performance.now();
+      const late = Promise.withResolvers<never>();
+      const timer = setTimeout(() => {
+        late.reject(new Error(`generation ${generation} of ${pooler} was not proved within ${DEADLINE_MS / 1000} s`));
+      }, DEADLINE_MS);
+      try {
+        for (;;) {
+          // Also what came before kubectl returned: then it took no time at all.
+          const seen = lines.find(({ synced }) => synced >= generation);
+          if (seen) return { milliseconds: Math.max(0, seen.at - applied), revision: seen.revision };
+          await Promise.race([news.promise, late.promise, failed.promise]);
+        }
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await watch;
+    },
+  };
 }
 
 function parse(line: string): Seen {

@@ -1,5 +1,5 @@
 /** Pool sizes changed under the eyes of clients: how long until every replica had proved them, and what clients saw. */
-import { timeChange } from './change.ts';
+import { openChanges } from './change.ts';
 import type { ClientsResult } from './clients.ts';
 import { startJob } from './jobs.ts';
 import { note, table } from './output.ts';
@@ -30,9 +30,10 @@ export async function changeLive(target: Target, namespace: string): Promise<voi
     () => undefined,
   );
   await target.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', 'pod', '-l', 'job-name=change-stream']);
+  await using changes = await openChanges(target, namespace, 'app');
   const rows: (readonly (string | number)[])[] = [['poolSize of app', 'proved on all replicas after']];
   for (const poolSize of SIZES) {
-    const change = await timeChange(target, namespace, 'app', {
+    const change = await changes.time({
       databases: databases.map((database) => (database.name === 'app' ? { ...database, poolSize } : database)),
     });
     rows.push([poolSize, `${Math.round(change.milliseconds)} ms`]);

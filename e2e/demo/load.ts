@@ -5,15 +5,14 @@ import type { SamplerResult } from './sampler.ts';
 import type { Target } from './target.ts';
 
 export const INTERVAL_MS = 5_000;
-/** Batch jobs keep a connection each while they run; six of them fit in what three replicas open at rest. */
-const BATCH_CLIENTS = 4;
+/** A batch job keeps its connection for so long. */
 const BATCH_JOB_SECONDS = 10;
 
 export interface LoadSize {
   readonly clients: number;
   readonly seconds: number;
-  /** Beside the clients of `app`, through Poolkeeper only. */
-  readonly batch: boolean;
+  /** How many batch jobs run beside them, one after another each, through Poolkeeper only. */
+  readonly batch: number;
 }
 
 export interface LoadResult {
@@ -37,16 +36,17 @@ export async function load(
     startJob(target, namespace, { name: `${way}-${name}`, program, env }, name === 'stream' ? report : () => undefined);
 
   const sampler = await start('sampler', 'sampler', { PGHOST: 'postgres', PGPORT: 5432, SECONDS: seconds + 5 });
-  const jobs = batch
-    ? await start('batch', 'clients', {
-        ...common,
-        PGDATABASE: 'app_batch',
-        APPLICATION_NAME: 'batch',
-        CLIENTS: BATCH_CLIENTS,
-        SESSION_SECONDS: BATCH_JOB_SECONDS,
-        RAMP_SECONDS: 1,
-      })
-    : undefined;
+  const jobs =
+    batch > 0
+      ? await start('batch', 'clients', {
+          ...common,
+          PGDATABASE: 'app_batch',
+          APPLICATION_NAME: 'batch',
+          CLIENTS: batch,
+          SESSION_SECONDS: BATCH_JOB_SECONDS,
+          RAMP_SECONDS: 1,
+        })
+      : undefined;
   const stream = await start('stream', 'clients', {
     ...common,
     PGDATABASE: 'app',

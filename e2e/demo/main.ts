@@ -9,7 +9,8 @@ import { operatorImage } from '../cluster/images.ts';
 import { changeLive } from './live-change.ts';
 import { INTERVAL_MS, load } from './load.ts';
 import { postgres } from './manifests.ts';
-import { installOperator, SYSTEM, uninstallOperator } from './operator.ts';
+import { removeNamespace } from './namespace.ts';
+import { installOperator, SYSTEM, uninstallOperator, wasInstalled } from './operator.ts';
 import { note, step, total } from './output.ts';
 import { averageWait, waitTotals } from './queue-wait.ts';
 import { readReport, showReport } from './report.ts';
@@ -24,7 +25,8 @@ const USAGE = `npm run demo [-- OPTIONS]
   --keep           leave everything running, to look around`;
 
 const NAMESPACE = 'poolkeeper-demo';
-const CRD = 'connectionpoolers.poolkeeper.dev';
+/** As many as any one replica can serve at once: the Service may send them all to the same. */
+const BATCH_CLIENTS = 2;
 const IMAGES = ['ghcr.io/poolkeeper/pgbouncer:1.26.1', 'localhost/postgres:18', operatorImage];
 
 const { values } = parseArgs({
@@ -47,11 +49,7 @@ async function demo(seconds: number, clients: number): Promise<void> {
     () => openTarget(values.context, IMAGES),
   );
   const kubectl = (...args: readonly string[]): Promise<string> => target.kubectl(['-n', NAMESPACE, ...args]);
-  const wasInstalled = await isInstalled(target);
-  if (wasInstalled && values.context !== undefined)
-    throw new Error(
-      `context ${values.context} has Poolkeeper already, and the demo brings its own; name a cluster without, or leave out --context to use the embedded one`,
-    );
+  const stays = await wasInstalled(target);
   try {
     await step('The operator, with Helm from charts/poolkeeper', () => installOperator(target));
     await step('PostgreSQL 18 with max_connections = 100', async () => {
@@ -82,14 +80,14 @@ async function demo(seconds: number, clients: number): Promise<void> {
       `${clients} clients through the Service, each a query every ${INTERVAL_MS / 1000} s, for ${seconds} s`,
       (report) =>
         Promise.all([
-          load(target, NAMESPACE, { clients, seconds, batch: true }, 'pooled', report),
+          load(target, NAMESPACE, { clients, seconds, batch: BATCH_CLIENTS }, 'pooled', report),
           // Near its end, when status has seen the clients.
           sleep(seconds * 850).then(() => readReport(target, NAMESPACE, 'app')),
         ]),
     );
     await step('What the operator said of it meanwhile', async () => showReport(report));
     const direct = await step(`The same ${clients} clients straight to PostgreSQL, for contrast`, (report) =>
-      load(target, NAMESPACE, { clients, seconds: Math.min(seconds, 30), batch: false }, 'direct', report),
+      load(target, NAMESPACE, { clients, seconds: Math.min(seconds, 30), batch: 0 }, 'direct', report),
     );
     // The operator has looked at the pods since: the direct load came between.
     const after = await waitTotals(target, SYSTEM, NAMESPACE, 'app');
@@ -98,15 +96,12 @@ async function demo(seconds: number, clients: number): Promise<void> {
       changeLive(target, NAMESPACE),
     );
   } finally {
-    await finish(target, wasInstalled);
+    await finish(target, stays);
   }
 }
 
-const isInstalled = async (target: Target): Promise<boolean> =>
-  (await target.kubectl(['get', 'crd', CRD, '--ignore-not-found', '-o', 'name'])) !== '';
-
-/** @param wasInstalled the operator was there before: it stays, with whatever poolers there are */
-async function finish(target: Target, wasInstalled: boolean): Promise<void> {
+/** @param stays the operator was there before, and goes on with whatever poolers there are */
+async function finish(target: Target, stays: boolean): Promise<void> {
   if (values.keep) {
     console.log(`\nEverything keeps running (${total()} so far). Look around:`);
     note(`${target.kubectlCommand} -n ${NAMESPACE} get cpool,pods,events`);
@@ -117,18 +112,14 @@ async function finish(target: Target, wasInstalled: boolean): Promise<void> {
     note(
       values.context === undefined
         ? 'npm run cluster -- down'
-        : `${target.kubectlCommand} delete namespace ${NAMESPACE} ${SYSTEM}; ${target.kubectlCommand} delete crd ${CRD}`,
+        : `${target.kubectlCommand} delete namespace ${NAMESPACE} ${SYSTEM}; ${target.kubectlCommand} delete crd connectionpoolers.poolkeeper.dev`,
     );
     return;
   }
   await step('Cleaning up', async () => {
-    await target.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
-    if (wasInstalled) note('the operator was there before, and stays');
-    else {
-      await uninstallOperator(target);
-      await target.kubectl(['delete', 'crd', CRD, '--ignore-not-found']);
-      await target.kubectl(['delete', 'namespace', SYSTEM, '--ignore-not-found', '--timeout=120s']);
-    }
+    await removeNamespace(target, NAMESPACE);
+    if (stays) note('the operator was there before, and stays');
+    else await uninstallOperator(target);
     await target.remove();
   });
   console.log(

@@ -9,7 +9,7 @@ export interface WaitTotals {
 
 /** As of the operator's last look at the pods, which is at most its observe interval (15 s) ago. */
 export async function waitTotals(
-  target: Target,
+  target: Pick<Target, 'kubectl'>,
   system: string,
   namespace: string,
   database: string,

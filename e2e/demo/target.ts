@@ -7,6 +7,8 @@ import { CommandFailed, isNotFound, type RunOptions, run } from '../cluster/run.
 
 export interface Target {
   readonly name: string;
+  /** Not made by this project: what is there belongs to somebody. */
+  readonly foreign: boolean;
   /** The image of PostgreSQL 18 there. */
   readonly postgresImage: string;
   /** More arguments for the operator's release. */
@@ -36,6 +38,7 @@ async function embedded(images: readonly string[]): Promise<Target> {
   const helmProgram = await buildProgram('helm');
   return {
     name: 'the embedded cluster',
+    foreign: false,
     postgresImage: 'localhost/postgres:18',
     // The tag does not change with the content: a pod of another image is replaced by this.
     operatorValues: ['--set-string', `podAnnotations.image=${id}`],
@@ -66,7 +69,8 @@ async function named(context: string): Promise<Target> {
     });
   }
   return {
-    name: `context ${context}`,
+    name: `the cluster of context ${context}`,
+    foreign: true,
     postgresImage: 'docker.io/library/postgres:18',
     operatorValues: [],
     kubectlCommand: `kubectl --context ${context}`,

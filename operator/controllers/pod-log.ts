@@ -2,6 +2,7 @@
  * Finds in PgBouncer's log why it refuses a configuration, or why it cannot reach a server. What is quoted is cut down
  * to file, line and key: on errors PgBouncer prints whole connection strings, passwords included.
  */
+import { cutText } from '../api/fault.ts';
 
 /** `2026-11-21 09:00:00.000 UTC [1] ERROR invalid value "…" for parameter x in configuration (/etc/…:15)` */
 const LINE = /\b(ERROR|WARNING|FATAL)\b:? (.*)$/;
@@ -47,7 +48,7 @@ export function explainServers(log: string): string | undefined {
 export function redact(text: string): string {
   const cut = text
     .replace(/invalid value ".*" for parameter/, 'invalid value for parameter')
-    .replace(/password\s*=\s*('[^']*'|\S+)/gi, 'password=…')
+    .replace(/password\s*=\s*('(?:[^']|'')*'|\S+)/gi, 'password=…')
     .replace(/\/etc\/pgbouncer\//g, '');
-  return cut.length > LIMIT ? `${cut.slice(0, LIMIT)}…` : cut;
+  return cut.length > LIMIT ? `${cutText(cut, LIMIT)}…` : cut;
 }

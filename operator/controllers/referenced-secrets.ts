@@ -44,7 +44,7 @@ export async function readSecrets(client: KubeClient, pooler: ConnectionPooler):
 
 function lookUp(secret: SecretObject | undefined, ref: SecretKeyRef): SecretValue {
   if (secret === undefined) return { found: false, problem: 'does not exist: there is no such Secret' };
-  const value = secret.data?.[ref.key];
+  const value = Object.hasOwn(secret.data ?? {}, ref.key) ? secret.data?.[ref.key] : undefined;
   if (value === undefined) {
     const keys = Object.keys(secret.data ?? {});
     return {

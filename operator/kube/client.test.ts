@@ -102,7 +102,7 @@ describe('a request', () => {
         if (request.path === '/urgent') busy(429)(response);
       },
       async (client, server) => {
-        const stuck = assert.rejects(client.request('GET', '/stuck', { timeoutMs: 300 }), RequestTimeout);
+        const stuck = assert.rejects(client.request('GET', '/stuck', { timeoutMs: 500 }), RequestTimeout);
         await assert.rejects(client.request('GET', '/urgent', { urgent: true }), ApiError);
         await stuck;
         assert.deepEqual(server.requests.map(({ path }) => path).sort(), ['/stuck', '/urgent']);
@@ -292,7 +292,7 @@ describe('a stream', () => {
         response.write('one\n');
       },
       async (client) => {
-        const lines = stream(client, 50)[Symbol.asyncIterator]();
+        const lines = stream(client, 300)[Symbol.asyncIterator]();
         assert.equal((await lines.next()).value, 'one');
         await assert.rejects(lines.next(), RequestTimeout);
       },

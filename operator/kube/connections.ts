@@ -31,6 +31,8 @@ const LOGIN_MS = 10_000;
 /** Shorter than the 90 s after which an API server closes idle connections, so that none is closed under a request. */
 const IDLE_MS = 60_000;
 const IDLE_CONNECTIONS = 16;
+/** The first probe of a silent connection; the kernel then asks every second, and after ten takes it for dead. */
+const KEEP_ALIVE_MS = 15_000;
 
 export function createConnections(access: ApiAccess): Connections {
   const server = new URL(access.server);
@@ -52,7 +54,13 @@ export function createConnections(access: ApiAccess): Connections {
     if (pool?.identity === identity) return pool.agent;
     // Requests under way end on the old connections; new ones see the new CA.
     if (pool !== undefined) closeIdle(pool.agent);
-    const keep = { keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS, scheduling: 'lifo', timeout: IDLE_MS } as const;
+    const keep = {
+      keepAlive: true,
+      keepAliveMsecs: KEEP_ALIVE_MS,
+      maxFreeSockets: IDLE_CONNECTIONS,
+      scheduling: 'lifo',
+      timeout: IDLE_MS,
+    } as const;
     const identified = { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized };
     const given = Object.fromEntries(Object.entries(identified).filter(([, value]) => value !== undefined));
     const agent = secure ? new HttpsAgent({ ...keep, ...given }) : new HttpAgent(keep);

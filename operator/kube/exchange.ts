@@ -42,8 +42,6 @@ export interface OpenAnswer {
 
 /** More than any list page or log; what is larger is no answer but an attack on the memory. */
 const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
-/** The first probe of a silent connection; the kernel then asks every second and gives up after ten. */
-const KEEP_ALIVE_MS = 30_000;
 
 /** @throws KubeError, or the signal's reason */
 export async function exchange(target: Target, sending: Sending): Promise<Answer> {
@@ -142,9 +140,6 @@ function begin(target: Target, { method, path, query, headers, payload }: Sendin
     method,
     agent: target.agent,
     headers: { ...target.headers, ...headers },
-  });
-  outgoing.once('socket', (socket) => {
-    if (!outgoing.reusedSocket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
   });
   outgoing.end(payload);
   return outgoing;
