@@ -6,6 +6,7 @@
 import { backoffMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { createDelayedKeys } from './delayed-keys.ts';
+import { createFifo } from './fifo.ts';
 
 export type Priority = 'high' | 'low';
 
@@ -52,10 +53,18 @@ export interface QueueOptions {
 /** After so many urgent keys in a row one that is not gets its turn: a flood of changes must not starve resyncs. */
 const URGENT_IN_A_ROW = 20;
 
+interface Waiting {
+  readonly key: string;
+  readonly priority: Priority;
+  /** When it was first added, on the monotonic clock. */
+  readonly since: number;
+}
+
 export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs = 300_000 }: QueueOptions): Queue {
-  /** Keys and since when they wait, in their order. */
-  const waiting: Readonly<Record<Priority, Map<string, number>>> = { high: new Map(), low: new Map() };
-  const again = new Map<string, { readonly priority: Priority; readonly since: number }>();
+  const waiting = new Map<string, Waiting>();
+  /** What waits, in its order. An entry that is no longer in `waiting` was moved to the other one. */
+  const order = { high: createFifo<Waiting>(), low: createFifo<Waiting>() };
+  const again = new Map<string, Omit<Waiting, 'key'>>();
   /** Keys and since when they are worked. */
   const processing = new Map<string, number>();
   const failures = new Map<string, number>();
@@ -63,27 +72,29 @@ export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs =
   let urgentInARow = 0;
   let closed = false;
 
-  const length = (): number => waiting.high.size + waiting.low.size;
+  const first = (priority: Priority): Waiting | undefined => {
+    let entry = order[priority].shift();
+    while (entry !== undefined && waiting.get(entry.key) !== entry) entry = order[priority].shift();
+    return entry;
+  };
   const take = (): string | undefined => {
-    const lowFirst = waiting.low.size > 0 && (waiting.high.size === 0 || urgentInARow >= URGENT_IN_A_ROW);
-    const from = lowFirst ? waiting.low : waiting.high;
-    for (const [key, since] of from) {
-      from.delete(key);
-      urgentInARow = lowFirst ? 0 : urgentInARow + 1;
-      const now = clock.monotonic();
-      processing.set(key, now);
-      metrics?.waited((now - since) / 1000);
-      metrics?.depth(length());
-      return key;
-    }
-    return undefined;
+    const lowFirst = urgentInARow >= URGENT_IN_A_ROW;
+    const entry = lowFirst ? (first('low') ?? first('high')) : (first('high') ?? first('low'));
+    if (entry === undefined) return undefined;
+    urgentInARow = entry.priority === 'high' && !lowFirst ? urgentInARow + 1 : 0;
+    waiting.delete(entry.key);
+    const now = clock.monotonic();
+    processing.set(entry.key, now);
+    metrics?.waited((now - entry.since) / 1000);
+    metrics?.depth(waiting.size);
+    return entry.key;
   };
   const enqueue = (key: string, priority: Priority, since: number): void => {
-    const lower = waiting.low.get(key);
-    if (lower !== undefined && priority === 'high') waiting.low.delete(key);
-    waiting[priority].set(key, lower ?? since);
+    const entry = { key, priority, since: waiting.get(key)?.since ?? since };
+    waiting.set(key, entry);
+    order[priority].push(entry);
     metrics?.added();
-    metrics?.depth(length());
+    metrics?.depth(waiting.size);
     for (const hand of idle) {
       idle.delete(hand);
       hand(take());
@@ -96,7 +107,10 @@ export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs =
     if (processing.has(key)) {
       const planned = again.get(key);
       if (planned?.priority !== 'high') again.set(key, { priority, since: planned?.since ?? since });
-    } else if (!waiting.high.has(key) && !(priority === 'low' && waiting.low.has(key))) enqueue(key, priority, since);
+      return;
+    }
+    const place = waiting.get(key)?.priority;
+    if (place === undefined || (place === 'low' && priority === 'high')) enqueue(key, priority, since);
   };
   const delayed = createDelayedKeys(clock, (key) => add(key, 'low'));
 
@@ -140,7 +154,7 @@ export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs =
       if (planned !== undefined && !closed) enqueue(key, planned.priority, planned.since);
     },
     get length() {
-      return length();
+      return waiting.size;
     },
     get delayed() {
       return delayed.size;
@@ -150,8 +164,9 @@ export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs =
       closed = true;
       delayed.clear();
       again.clear();
-      waiting.high.clear();
-      waiting.low.clear();
+      waiting.clear();
+      order.high.clear();
+      order.low.clear();
       for (const hand of [...idle]) hand(undefined);
     },
   };
