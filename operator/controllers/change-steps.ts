@@ -11,7 +11,7 @@ import {
 import type { ConnectionPooler } from '../api/types.ts';
 import { openSession } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { apply, get, mergePatch, podLogs } from '../kube/operations.ts';
+import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
 import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE } from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
@@ -21,13 +21,16 @@ import type { PodView } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change.ts';
 import type { ChildWriter } from './children.ts';
-import { explainLog } from './pod-log.ts';
+import { explainLog, explainReload } from './pod-log.ts';
 
 export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 } as const;
 
 interface SecretObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
+
+/** Two RELOADs are a few lines; clients' log-ins may stand between them. */
+const RELOAD_LINES = 400;
 
 /** A Secret holds 1 MiB; two revisions and the object around them must fit. */
 const SECRET_LIMIT_BYTES = 1024 * 1024;
@@ -81,6 +84,11 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     );
     writer.observed(patched);
   };
+  /** Empty when it cannot be read: what happened counts, not what is said about it. */
+  const logOf = (pod: PodView, part: Pick<LogOptions, 'sinceSeconds' | 'tailLines'>): Promise<string> =>
+    podLogs(writer.client, namespace, pod.name, { container: CONTAINER, limitBytes: 64 * 1024, ...part }).catch(
+      () => '',
+    );
   const nudge = () => ({ [ANNOTATION_NUDGE]: String(context.now()) });
 
   return {
@@ -118,20 +126,9 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     handOut: (pod, revision) =>
       annotate(pod, { [ANNOTATION_ENTRY]: revision === 'rest' ? ENTRY_AT_REST : includeOf(revision), ...nudge() }),
     nudge: (pod) => annotate(pod, nudge()),
-    explain: async (pod, sinceMs) => {
-      const seconds = Math.ceil((context.now() - sinceMs) / 1000) + 1;
-      try {
-        return explainLog(
-          await podLogs(writer.client, namespace, pod.name, {
-            container: CONTAINER,
-            sinceSeconds: seconds,
-            limitBytes: 64 * 1024,
-          }),
-        );
-      } catch {
-        return undefined;
-      }
-    },
+    explain: async (pod, sinceMs) =>
+      explainLog(await logOf(pod, { sinceSeconds: Math.ceil((context.now() - sinceMs) / 1000) + 1 })),
+    complaint: async (pod) => explainReload(await logOf(pod, { tailLines: RELOAD_LINES })),
     superseded: context.superseded,
     now: context.now,
   };
