@@ -4,6 +4,7 @@
  */
 import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
 import { connect, createCaches, everyCache, POOLERS } from './controllers/caches.ts';
+import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
 import { createPace } from './controllers/pace.ts';
@@ -23,8 +24,7 @@ import { readSettings } from './settings.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { serve } from './telemetry/server.ts';
-
-export const OPERATOR_VERSION = '0.1.0';
+import { OPERATOR_VERSION } from './version.ts';
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
@@ -88,11 +88,12 @@ async function main(): Promise<void> {
   );
   metrics.exposeLeadership(() => elector.isLeader());
 
+  const memories = createMemoryStore();
   const reconcile = createPoolerReconcile({
     client,
     caches,
     credentials,
-    memories: createMemoryStore(),
+    memories,
     observer,
     status: createStatusWriter({
       client,
@@ -130,6 +131,8 @@ async function main(): Promise<void> {
     'poolkeeper starts',
   );
   await Promise.all(everyCache(caches).map((cache) => cache.synced()));
+  const look = { client, caches, credentials, namespaces: settings.namespaces, log: warn };
+  await learnCredentials(look);
   observer.start(ending.signal);
   log.info({ poolers: caches.poolers.list().length }, 'caches are filled');
 
@@ -139,6 +142,7 @@ async function main(): Promise<void> {
   const led = await elector.waitForLeadership(stopping);
   if (led) {
     log.info({ identity: settings.identity }, 'this process leads');
+    await verifyConfigs(look, memories);
     // What was seen before leading is looked at once more: nobody else may have.
     for (const pooler of caches.poolers.list())
       queue.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`, { priority: 'low' });

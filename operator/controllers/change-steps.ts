@@ -2,6 +2,7 @@
 import {
   ADMIN_USER,
   ANNOTATION_ENTRY,
+  ANNOTATION_INPUTS,
   ANNOTATION_NUDGE,
   ANNOTATION_PROVED_TIME,
   configSecretName,
@@ -22,12 +23,9 @@ import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change.ts';
 import type { ChildWriter } from './children.ts';
 import { explainLog, explainReload } from './pod-log.ts';
+import { filesIn, type SecretObject } from './secret-object.ts';
 
 export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 } as const;
-
-interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 /** Two RELOADs are a few lines; clients' log-ins may stand between them. */
 const RELOAD_LINES = 400;
@@ -40,6 +38,8 @@ export interface ChangeContext {
   readonly template: string;
   readonly credentials: AdminCredentials;
   readonly writer: ChildWriter;
+  /** What the revision is made of, noted on the Secret when the pointer moves. */
+  readonly inputs?: string;
   readonly superseded: () => boolean;
   readonly now: () => number;
 }
@@ -107,9 +107,11 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
       previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
       previousFiles = filesOf(current, previous);
+      const inputs = current.metadata.annotations?.[ANNOTATION_INPUTS];
       await write({
         template,
         pointer: previous,
+        ...(inputs === undefined ? {} : { inputs }),
         proved: { revision: previous, time: provedTime(current) },
         files: { ...previousFiles, ...config.files },
       });
@@ -119,6 +121,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
       await write({
         template,
         pointer: config.revision,
+        ...(context.inputs === undefined ? {} : { inputs: context.inputs }),
         proved: { revision: config.revision, time: now },
         files: { ...(keepPrevious ? previousFiles : {}), ...config.files },
       });
@@ -139,8 +142,4 @@ const provedTime = (secret: SecretObject): string =>
 
 /** The files of one revision, as they stand in the Secret. */
 const filesOf = (secret: SecretObject, revision: string): ConfigFiles =>
-  Object.fromEntries(
-    Object.entries(secret.data ?? {})
-      .filter(([name]) => name.startsWith(`${revision}.`))
-      .map(([name, value]) => [name, Buffer.from(value, 'base64').toString()]),
-  );
+  Object.fromEntries(Object.entries(filesIn(secret)).filter(([name]) => name.startsWith(`${revision}.`)));

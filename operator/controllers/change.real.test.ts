@@ -70,7 +70,10 @@ for (const version of REAL_VERSIONS) {
         },
       });
       assert.equal(result.outcome, 'refused');
-      assert.match(result.outcome === 'refused' ? result.reason : '', /invalid value for parameter app in configuration/);
+      assert.match(
+        result.outcome === 'refused' ? result.reason : '',
+        /invalid value for parameter app in configuration/,
+      );
       assert.deepEqual(await limits(), before);
       // One nudge a second: the deadline of ten was not waited out.
       assert.ok(handed.length < 6, `${handed.length} nudges`);

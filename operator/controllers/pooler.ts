@@ -85,8 +85,6 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
       deps.credentials.forget(key);
       return {};
     }
-    if (stored.status?.conditions === undefined) await deps.status.writeFirst(stored);
-
     const memory = deps.memories.of(key, stored);
     const pods = podsOf(deps, key);
     keepProofsOf(memory, pods);
@@ -96,19 +94,31 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
       observed: (object) => observeWrite(deps.caches, object),
     };
 
-    const decision = await decide(deps, stored, key, memory, pods, writer);
+    const isNew = stored.status?.conditions === undefined;
+    const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+      if (isNew) await deps.status.writeFirst(stored);
+      throw error;
+    });
+    // Said while the objects are written, so that nobody takes silence for success.
+    const said =
+      isNew && decision.kind === 'target'
+        ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
+        : Promise.resolve(undefined);
     const suspended = decision.pooler.spec?.suspend === true;
-    const step =
-      decision.kind === 'blocked'
-        ? await stay(deps, decision, key, memory, pods, writer)
-        : suspended
-          ? idle(deps, key, decision)
-          : await advance(deps, decision, key, memory, pods, writer);
+    const act = async (): Promise<Step> => {
+      if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
+      return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
+    };
+    const [acted, first] = await Promise.allSettled([act(), said]);
+    if (acted.status === 'rejected') throw acted.reason;
+    if (first.status === 'rejected') throw first.reason;
+    const step = acted.value;
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
-    await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
+    const heldBackMs = await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
     const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
-    return retryMs === undefined ? {} : { requeueAfterMs: retryMs };
+    const soonest = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, retryMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
 }
 
@@ -167,7 +177,7 @@ async function advance(
         writer,
         memory,
         revision,
-        load: target.load,
+        desired: target.desired,
         pods,
         superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
       });
