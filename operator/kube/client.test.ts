@@ -120,6 +120,22 @@ describe('a request', () => {
       );
     }));
 
+  it('that the server puts off for long holds up no other', () =>
+    meet(
+      (request, response) => {
+        if (request.path === '/put-off') sendStatus(response, 429, 'TooManyRequests', 'later', { 'retry-after': '30' });
+        else ok(response);
+      },
+      async (client) => {
+        const ending = new AbortController();
+        const putOff = client.request('GET', '/put-off', { signal: ending.signal });
+        assert.deepEqual(await client.request('GET', '/x', { signal: AbortSignal.timeout(20_000) }), { ok: true });
+        ending.abort(new Error('enough'));
+        await assert.rejects(putOff, /enough/);
+      },
+      { maxInFlight: 1 },
+    ));
+
   it('is sent again over a new connection when the answer was lost and doing it twice does no harm', () =>
     meet(inTurn(hangUp, hangUp, ok), async (client, server, calls) => {
       assert.deepEqual(await client.request('PATCH', '/x', { body: {} }), { ok: true });
