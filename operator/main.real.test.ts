@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -45,7 +44,9 @@ async function operate(namespace: string, proxy: TcpProxy): Promise<Operator> {
     },
   );
   const lines: string[] = [];
-  const exited = once(child, 'exit').then(([code, signal]: [number | null, string | null]) => code ?? signal ?? '');
+  const exited = new Promise<number | string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? ''));
+  });
   void (async () => {
     for await (const line of linesOf(child.stdout)) lines.push(line);
   })();
