@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { operatorImage } from '../cluster/images.ts';
 import { openTarget } from '../demo/target.ts';
+import { benchCache } from './cache.ts';
 import { benchChange } from './change.ts';
 import { benchIdle } from './idle.ts';
 import { install } from './installation.ts';
@@ -20,9 +21,12 @@ const { values, positionals } = parseArgs({
   },
 });
 const name = Object.keys(BENCHES).find((candidate): candidate is keyof typeof BENCHES => candidate === positionals[0]);
-if (name === undefined) {
+if (positionals[0] === 'cache') {
+  // Needs no cluster, only a control plane.
+  console.log(JSON.stringify(await benchCache()));
+} else if (name === undefined) {
   console.error(
-    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--context NAME] [--rounds N] [--seconds N] [--minutes N]`,
+    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} | cache [--context NAME] [--rounds N] [--seconds N] [--minutes N]`,
   );
   process.exitCode = 2;
 } else {
