@@ -3,18 +3,19 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from './client.ts';
-import { type Change, createInformer, type Informer, type InformerOptions } from './informer.ts';
+import { createInformer, type Informer, type InformerOptions } from './informer.ts';
 import { type KubeObject, keyOf } from './objects.ts';
-import { apply, create, remove } from './operations.ts';
+import { create } from './operations.ts';
 import { type Resource, SECRETS } from './resources.ts';
+import {
+  type ConfigMap,
+  erase as eraseWith,
+  type Followed,
+  following as followingWith,
+  write as writeWith,
+} from './testing/config-maps.ts';
 import { equalsFreshList } from './testing/fresh-list.ts';
 import { type RealApi, startRealApi } from './testing/real-api.ts';
-
-const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
-
-interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 let api: RealApi;
 before(async () => {
@@ -23,40 +24,18 @@ before(async () => {
 });
 after(() => api.stop());
 
-const write = (namespace: string, name: string, data: Readonly<Record<string, string>> = {}): Promise<ConfigMap> => {
-  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data };
-  return apply<ConfigMap>(api.client, CONFIG_MAPS, object, { fieldManager: 'test', force: true });
-};
-const erase = (namespace: string, name: string): Promise<unknown> => remove(api.client, CONFIG_MAPS, namespace, name);
+const write = (namespace: string, name: string, data?: Readonly<Record<string, string>>): Promise<ConfigMap> =>
+  writeWith(api.client, namespace, name, data);
+const erase = (namespace: string, name: string): Promise<unknown> => eraseWith(api.client, namespace, name);
 
 /** Follows the ConfigMaps of a namespace, through a proxy when one is given. */
-async function following(
+const following = (
   namespace: string,
-  test: (
-    informer: Informer<ConfigMap>,
-    changes: readonly Change<ConfigMap>[],
-    logs: readonly string[],
-  ) => Promise<void>,
+  test: (informer: Followed['informer'], changes: Followed['changes'], logs: Followed['logs']) => Promise<void>,
   client: KubeClient = api.client,
   options: InformerOptions<ConfigMap> = {},
-): Promise<void> {
-  const ending = new AbortController();
-  const changes: Change<ConfigMap>[] = [];
-  const logs: string[] = [];
-  const informer = createInformer<ConfigMap>(client, CONFIG_MAPS, {
-    namespaces: [namespace],
-    log: (message, details) => logs.push(`${message} ${JSON.stringify(details)}`),
-    ...options,
-  });
-  informer.onChange((change) => changes.push(change));
-  informer.start(ending.signal);
-  try {
-    await informer.synced();
-    await test(informer, changes, logs);
-  } finally {
-    ending.abort();
-  }
-}
+): Promise<void> =>
+  followingWith(client, namespace, ({ informer, changes, logs }) => test(informer, changes, logs), options);
 
 /** Resolves when the cache is what a fresh list says, which no fault stands before. */
 const converges = (informer: Informer<ConfigMap>, namespace: string, withinMs?: number): Promise<void> =>
