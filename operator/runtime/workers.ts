@@ -50,12 +50,7 @@ async function workOn(key: string, options: WorkersOptions): Promise<void> {
   const { queue, clock = systemClock, log, timeoutMs = TIMEOUT_MS, graceMs = GRACE_MS } = options;
   const started = clock.monotonic();
   const ending = new AbortController();
-  const told = Promise.withResolvers<void>();
-  const tell = (reason: unknown): void => {
-    ending.abort(reason);
-    told.resolve();
-  };
-  const stop = (): void => tell(options.signal?.reason);
+  const stop = (): void => ending.abort(options.signal?.reason);
   options.signal?.addEventListener('abort', stop, { once: true });
   const over = new AbortController();
   const ended = attempt(key, options, ending.signal).then((result) => {
@@ -66,10 +61,10 @@ async function workOn(key: string, options: WorkersOptions): Promise<void> {
     over.abort();
   });
   const limit = async (): Promise<void> => {
-    await Promise.race([clock.sleep(timeoutMs, over.signal), told.promise]);
+    await clock.sleep(timeoutMs, AbortSignal.any([over.signal, ending.signal]));
     if (over.signal.aborted) return;
     if (!ending.signal.aborted)
-      tell(new ReconcileTimeout(`the reconcile of ${key} did not end within ${timeoutMs / 1000} s`));
+      ending.abort(new ReconcileTimeout(`the reconcile of ${key} did not end within ${timeoutMs / 1000} s`));
     await clock.sleep(graceMs, over.signal);
     if (!over.signal.aborted) log('a reconcile hangs; its worker goes on without it', { key });
   };
