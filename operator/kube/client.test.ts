@@ -314,6 +314,23 @@ describe('a stream', () => {
       },
     ));
 
+  it('that was dead takes with it the connections that wait for use, which died on the same way', () =>
+    meet(
+      async (request, response) => {
+        await sleep(20);
+        response.writeHead(200);
+        if (request.path === '/watch') response.write('one\n');
+        else response.end();
+      },
+      async (client, server) => {
+        await Promise.all([1, 2, 3].map(() => client.request('GET', '/x')));
+        assert.equal(server.connections.length, 3);
+        await assert.rejects(collect(stream(client, 300)), RequestTimeout);
+        await client.request('GET', '/x');
+        assert.equal(server.connections.length, 4, 'none of those from before is believed in');
+      },
+    ));
+
   it('lives as long as something comes, however slowly', () =>
     meet(
       async (_request, response) => {

@@ -145,6 +145,10 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
         answer.keepOpen(idleTimeoutMs);
         onOpen?.();
         yield* linesOf(answer.chunks);
+      } catch (error) {
+        // Silent at last: a new watch over a connection that died with it would be silent once more.
+        if (error instanceof RequestTimeout) connections.dropIdle();
+        throw error;
       } finally {
         answer.close();
       }

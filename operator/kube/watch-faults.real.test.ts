@@ -137,27 +137,22 @@ describe('a cache of a real API server', () => {
     const elsewhere = await api.namespace();
     await using spoiled = await api.spoiled();
     await write(api.client, namespace, 'quiet');
-    await following(
-      spoiled.client,
-      namespace,
-      async ({ informer, changes, logs }) => {
-        const other = await write(api.client, elsewhere, 'noise');
-        const written = other.metadata.resourceVersion ?? '';
-        // Before a watch ends, the server says how far it has come.
-        assert.ok(await informer.waitFor(written, AbortSignal.timeout(60_000)), informer.resourceVersion());
-        const watches = spoiled.proxy.requests.length;
-        while (spoiled.proxy.requests.length === watches) await sleep(50);
-        assert.deepEqual(
-          described(spoiled.proxy).filter((request) => request === 'list'),
-          ['list'],
-        );
-        const from = spoiled.proxy.requests.at(-1)?.query.get('resourceVersion') ?? '';
-        assert.ok(Number(from) >= Number(written), `${from} after ${written}`);
-        assert.equal(changes.length, 1);
-        assert.deepEqual(logs, []);
-      },
-      { watchSeconds: 8 },
-    );
+    await following(spoiled.client, namespace, async ({ informer, changes }) => {
+      const other = await write(api.client, elsewhere, 'noise');
+      const written = other.metadata.resourceVersion ?? '';
+      // Every minute the server says how far it has come.
+      assert.ok(await informer.waitFor(written, AbortSignal.timeout(150_000)), informer.resourceVersion());
+      const watches = spoiled.proxy.requests.length;
+      spoiled.proxy.cut();
+      while (spoiled.proxy.requests.length === watches) await sleep(50);
+      assert.deepEqual(
+        described(spoiled.proxy).filter((request) => request === 'list'),
+        ['list'],
+      );
+      const from = spoiled.proxy.requests.at(-1)?.query.get('resourceVersion') ?? '';
+      assert.ok(Number(from) >= Number(written), `${from} after ${written}`);
+      assert.equal(changes.length, 1);
+    });
   });
 
   it('says how old it may be for as long as the server says nothing, and is as new as the server soon after', async () => {

@@ -30,6 +30,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly requests: ProtocolServer['requests'];
   /** Asked for each request what is to go wrong with it; undefined: nothing. */
   spoil(choose: (request: SeenRequest) => Fault | undefined): void;
+  /** Closes all connections with the client. */
+  cut(): void;
 }
 
 export async function startFaultProxy(upstream: ApiAccess): Promise<FaultProxy> {
@@ -43,6 +45,9 @@ export async function startFaultProxy(upstream: ApiAccess): Promise<FaultProxy> 
     requests: server.requests,
     spoil: (next) => {
       choose = next;
+    },
+    cut: () => {
+      for (const socket of server.connections) socket.destroy();
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
