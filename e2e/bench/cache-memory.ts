@@ -4,8 +4,9 @@
  */
 import { connect, createCaches } from '../../operator/controllers/caches.ts';
 import { createKubeClient, type KubeClient } from '../../operator/kube/client.ts';
+import type { KubeObject } from '../../operator/kube/objects.ts';
 import type { Page } from '../../operator/kube/operations.ts';
-import { parseWatchLine } from '../../operator/kube/watch-line.ts';
+import { parseWatchLine, type WatchLine } from '../../operator/kube/watch-line.ts';
 
 export interface Filled {
   readonly objects: number;
@@ -45,18 +46,23 @@ process.exit(0);
 
 /** Answers a list, page by page, from one stream of all objects, of which it holds no more than the page. */
 function streaming(from: KubeClient): KubeClient {
-  let lines: AsyncIterator<string> | undefined;
+  let lines: AsyncIterator<WatchLine<KubeObject>> | undefined;
   return {
     ...from,
     request: async <T>(_method: string, path: string, options?: Parameters<KubeClient['request']>[2]): Promise<T> => {
       const accept = options?.accept?.replace('PartialObjectMetadataList', 'PartialObjectMetadata');
       const query = { watch: 'true', sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' };
       lines ??= from
-        .stream(path, { query, idleTimeoutMs: 60_000, ...(accept ? { accept } : {}) })
+        .stream(path, {
+          read: (text) => parseWatchLine<KubeObject>(text, path),
+          query,
+          idleTimeoutMs: 60_000,
+          ...(accept ? { accept } : {}),
+        })
         [Symbol.asyncIterator]();
       const items: unknown[] = [];
       for (let next = await lines.next(); !next.done; next = await lines.next()) {
-        const line = parseWatchLine(next.value, path);
+        const line = next.value;
         if (line.type === 'bookmark') {
           const page: Page<unknown> = { metadata: { resourceVersion: line.resourceVersion }, items };
           return page as T;

@@ -272,7 +272,7 @@ describe('a request', () => {
 
 describe('a stream', () => {
   const stream = (client: KubeClient, idleTimeoutMs = 5_000, signal?: AbortSignal) =>
-    client.stream('/watch', { idleTimeoutMs, ...(signal ? { signal } : {}) });
+    client.stream('/watch', { read: (line) => line, idleTimeoutMs, ...(signal ? { signal } : {}) });
 
   it('gives lines while they come, and ends when the server ends it', () =>
     meet(

@@ -8,7 +8,7 @@ import { createConnections, type Target } from './connections.ts';
 import { ConnectionError, isUnauthorized, ProtocolError, RequestTimeout } from './errors.ts';
 import { type Answer, exchange, type OpenAnswer, open, type Sending } from './exchange.ts';
 import { createInFlight } from './in-flight.ts';
-import { linesOf } from './lines.ts';
+import { readLines } from './lines.ts';
 import { pauseBeforeRetry } from './retry.ts';
 import { statusError } from './status-error.ts';
 
@@ -28,7 +28,9 @@ export interface CallOptions {
   readonly urgent?: boolean;
 }
 
-export interface StreamOptions {
+export interface StreamOptions<T> {
+  /** What becomes of a line, of which nothing else is kept. */
+  readonly read: (line: string) => T;
   readonly query?: Query;
   readonly accept?: string;
   readonly signal?: AbortSignal;
@@ -41,8 +43,8 @@ export interface StreamOptions {
 export interface KubeClient {
   /** JSON in, JSON out (text when the answer is not JSON). @throws KubeError, or the signal's reason */
   request<T>(method: string, path: string, options?: CallOptions): Promise<T>;
-  /** The lines of an answer that does not end. @throws KubeError, or the signal's reason */
-  stream(path: string, options: StreamOptions): AsyncIterable<string>;
+  /** The lines of an answer that does not end. @throws KubeError, the signal's reason, or what `read` throws */
+  stream<T>(path: string, options: StreamOptions<T>): AsyncIterable<T>;
   close(): void;
 }
 
@@ -133,8 +135,8 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
       const sending = sendingOf(method, path, call, options.userAgent);
       return call.urgent ? answerTo<T>(sending) : attempts<T>(sending);
     },
-    stream: async function* (path, call) {
-      const { idleTimeoutMs, onOpen, ...rest } = call;
+    stream: async function* <T>(path: string, call: StreamOptions<T>) {
+      const { idleTimeoutMs, onOpen, read, ...rest } = call;
       const sending = sendingOf('GET', path, { ...rest, timeoutMs: STREAM_TIMEOUT_MS }, options.userAgent);
       const answer = await watched<OpenAnswer>('WATCH', (target) => open(target, sending));
       try {
@@ -144,7 +146,7 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
         }
         answer.keepOpen(idleTimeoutMs);
         onOpen?.();
-        yield* linesOf(answer.chunks);
+        yield* readLines(answer.chunks, read);
       } catch (error) {
         // Silent at last: a new watch over a connection that died with it would be silent once more.
         if (error instanceof RequestTimeout) connections.dropIdle();

@@ -22,7 +22,10 @@ describe('a client that ends with a signal', () => {
       const silent = [
         assert.rejects(bound.request('GET', '/silent'), /lost the lease/),
         assert.rejects(bound.request('PATCH', '/silent', { body: {}, signal: AbortSignal.timeout(60_000) }), /lost/),
-        assert.rejects(collect(bound.stream('/silent', { idleTimeoutMs: 60_000 })), /lost the lease/),
+        assert.rejects(
+          collect(bound.stream('/silent', { read: (line) => line, idleTimeoutMs: 60_000 })),
+          /lost the lease/,
+        ),
       ];
       while (server.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
       ending.abort(new Error('lost the lease'));

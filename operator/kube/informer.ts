@@ -121,7 +121,7 @@ export function createInformer<T extends KubeObject>(
       aliveAt.set(scope, clock.monotonic());
     };
     onAlive();
-    for await (const event of watch<T>(client, resource, { ...selectors, clock, signal, onAlive })) {
+    for await (const event of watch<T>(client, resource, { ...selectors, keep: strip, clock, signal, onAlive })) {
       if (event.type === 'failed') {
         const { error, retryInMs } = event;
         log('a watch failed and is tried again', {

@@ -20,7 +20,7 @@ export interface ScopeOptions<T extends KubeObject> {
   readonly store: Store<T>;
   /** Undefined: all. */
   readonly namespace: string | undefined;
-  /** What is kept of an object. */
+  /** What is kept of an own write. What the watch tells comes as it is to be kept. */
   readonly strip: (object: T) => T;
   /** Told of every change, after the store is as it says. */
   readonly changed: (old: T | undefined, current: T | undefined, initial: boolean) => void;
@@ -80,7 +80,7 @@ export function createScope<T extends KubeObject>({ store, namespace, strip, cha
           ahead.clear();
           return;
         case 'initApply':
-          listed.set(keyOf(event.object), strip(event.object));
+          listed.set(keyOf(event.object), event.object);
           return;
         case 'initDone':
           return replaceAll(event.resourceVersion);
@@ -91,7 +91,7 @@ export function createScope<T extends KubeObject>({ store, namespace, strip, cha
           version = event.resourceVersion;
           const key = keyOf(event.object);
           if (!reached(key, version) || store.get(key)?.metadata.resourceVersion === version) return;
-          return put(key, strip(event.object));
+          return put(key, event.object);
         }
         case 'delete': {
           version = event.resourceVersion;

@@ -48,7 +48,7 @@ interface Followed {
 /** Follows a server until the last step was asked for, whose answer does not count. Pauses take no time; `watchMs` is how long each watch seems to last. */
 async function follow(
   steps: readonly Step[],
-  options: Partial<WatchOptions> = {},
+  options: Partial<WatchOptions<KubeObject>> = {},
   watchMs = 10_000,
 ): Promise<Followed> {
   const ending = new AbortController();
@@ -124,7 +124,7 @@ describe('the list-and-watch protocol', () => {
       ...['apply d@11', 'apply a@12', 'delete b@13'],
     ]);
     assert.deepEqual(queries(requests), ['list', 'list more', 'watch 10', 'watch 13']);
-    assert.equal(requests[0]?.query.get('limit'), '500');
+    assert.equal(requests[0]?.query.get('limit'), '100');
     const asked = requests[2]?.query;
     assert.equal(asked?.get('allowWatchBookmarks'), 'true');
     assert.ok(Number(asked?.get('timeoutSeconds')) > 120 && Number(asked?.get('timeoutSeconds')) <= 145);

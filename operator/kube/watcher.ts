@@ -8,9 +8,9 @@ import type { Clock } from '../runtime/clock.ts';
 import type { KubeClient } from './client.ts';
 import { ConnectionError, isGone, ProtocolError, RequestTimeout } from './errors.ts';
 import type { KubeObject } from './objects.ts';
-import { PAGE_SIZE, type Page } from './operations.ts';
+import type { Page } from './operations.ts';
 import { apiVersionOf, type Resource, resourcePath } from './resources.ts';
-import { parseWatchLine } from './watch-line.ts';
+import { parseWatchLine, type WatchLine } from './watch-line.ts';
 
 export type WatchEvent<T> =
   /** A full list begins: what was listed before is void. */
@@ -31,13 +31,22 @@ type Watching = { readonly at: 'watching'; readonly resourceVersion: string };
 type Waiting = { readonly at: 'waiting'; readonly ms: number; readonly then: Listing | Watching };
 type State = Listing | Watching | Waiting;
 
-export interface WatchOptions {
+interface ListedPage<T> {
+  readonly objects: readonly T[];
+  /** The token of the next page; none or empty after the last. */
+  readonly next: string | undefined;
+  readonly resourceVersion: string | undefined;
+}
+
+export interface WatchOptions<T> {
   /** Undefined: all namespaces, or a kind without one. */
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   /** Only `metadata` is sent by the server. */
   readonly metadataOnly?: boolean;
+  /** What is kept of an object. Nothing else of it outlives the moment in which it is read. */
+  readonly keep?: (object: T) => T;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Called at every sign of life: a page, an open stream, a line. */
@@ -49,6 +58,8 @@ export interface WatchOptions {
 
 const FROM_THE_START: Listing = { at: 'listing', next: undefined, paged: true };
 const LIST_TIMEOUT_MS = 30_000;
+/** Small: at its peak a list costs about ten times the bytes of its pages. */
+const PAGE_SIZE = 100;
 /**
  * The server ends a watch after a little less than this, at random, so that not all come back at one time. Half as long as
  * client-go's, because it bounds how long a connection that swallows everything goes unnoticed: bookmarks cannot, since a
@@ -71,7 +82,7 @@ const GARBLED_LIMIT = 3;
 export async function* watch<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
-  options: WatchOptions,
+  options: WatchOptions<T>,
 ): AsyncGenerator<WatchEvent<T>> {
   const { signal, clock, onAlive, random = Math.random, watchSeconds = WATCH_SECONDS } = options;
   const path = resourcePath(resource, options.namespace);
@@ -80,6 +91,24 @@ export async function* watch<T extends KubeObject>(
   const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   const accept = (as: string): string =>
     options.metadataOnly ? `application/json;as=${as};g=meta.k8s.io;v=v1` : 'application/json';
+  const kept = (object: T): T => {
+    const typed = { ...object, ...type };
+    return options.keep?.(typed) ?? typed;
+  };
+  const readLine = (text: string): WatchLine<T> => {
+    const line = parseWatchLine<T>(text, path);
+    return line.type === 'bookmark' ? line : { ...line, object: kept(line.object) };
+  };
+  // Apart from the generator, which would hold on to the last page for as long as the watch lasts.
+  const getPage = async ({ next, paged }: Listing): Promise<ListedPage<T>> => {
+    const { items, metadata } = await client.request<Page<T>>('GET', path, {
+      query: { ...selectors, limit: paged ? String(PAGE_SIZE) : undefined, continue: next },
+      accept: accept('PartialObjectMetadataList'),
+      signal,
+      timeoutMs: LIST_TIMEOUT_MS,
+    });
+    return { objects: (items ?? []).map(kept), next: metadata?.continue, resourceVersion: metadata?.resourceVersion };
+  };
   /** In a row, without anything new in between. A list is nothing new: it is what failures lead to. */
   let failures = 0;
   let garbled = 0;
@@ -93,19 +122,15 @@ export async function* watch<T extends KubeObject>(
     ];
   };
 
-  const listPage = async function* ({ next, paged }: Listing): AsyncGenerator<WatchEvent<T>, State> {
+  const listPage = async function* (listing: Listing): AsyncGenerator<WatchEvent<T>, State> {
+    const { next, paged } = listing;
     if (next === undefined) yield { type: 'init' };
     try {
-      const page: Page<T> = await client.request<Page<T>>('GET', path, {
-        query: { ...selectors, limit: paged ? String(PAGE_SIZE) : undefined, continue: next },
-        accept: accept('PartialObjectMetadataList'),
-        signal,
-        timeoutMs: LIST_TIMEOUT_MS,
-      });
+      const page = await getPage(listing);
       onAlive?.();
-      for (const object of page.items ?? []) yield { type: 'initApply', object: { ...object, ...type } };
-      if (page.metadata?.continue) return { at: 'listing', next: page.metadata.continue, paged };
-      const resourceVersion = page.metadata?.resourceVersion;
+      for (const object of page.objects) yield { type: 'initApply', object };
+      if (page.next) return { at: 'listing', next: page.next, paged };
+      const { resourceVersion } = page;
       if (!resourceVersion) throw new ProtocolError(`LIST ${path}: a list without a resource version`);
       yield { type: 'initDone', resourceVersion };
       return { at: 'watching', resourceVersion };
@@ -126,6 +151,7 @@ export async function* watch<T extends KubeObject>(
     const seconds = Math.ceil(watchSeconds * (0.85 + 0.15 * random()));
     try {
       const lines = client.stream(path, {
+        read: readLine,
         query: {
           ...selectors,
           watch: 'true',
@@ -141,12 +167,11 @@ export async function* watch<T extends KubeObject>(
           onAlive?.();
         },
       });
-      for await (const text of lines) {
-        const line = parseWatchLine<T>(text, path);
+      for await (const line of lines) {
         onAlive?.();
         if (line.resourceVersion !== resourceVersion) failures = garbled = 0;
         resourceVersion = line.resourceVersion;
-        yield line.type === 'bookmark' ? line : { ...line, object: { ...line.object, ...type } };
+        yield line;
       }
       if (clock.monotonic() - started >= TOO_SHORT_MS) failures = 0;
       else if (resourceVersion === from.resourceVersion)

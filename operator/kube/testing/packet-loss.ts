@@ -11,7 +11,7 @@ await using server = await startProtocolServer((_request, response) => {
   response.write('a line\n');
 });
 const client = createKubeClient(server.access, { userAgent: 'poolkeeper-test' });
-const lines = client.stream('/watch', { idleTimeoutMs: 600_000 })[Symbol.asyncIterator]();
+const lines = client.stream('/watch', { read: (line) => line, idleTimeoutMs: 600_000 })[Symbol.asyncIterator]();
 await lines.next();
 execFileSync('iptables', ['--append', 'OUTPUT', '--out-interface', 'lo', '--jump', 'DROP']);
 const began = performance.now();
