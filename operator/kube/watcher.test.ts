@@ -124,7 +124,7 @@ describe('the list-and-watch protocol', () => {
       ...['apply d@11', 'apply a@12', 'delete b@13'],
     ]);
     assert.deepEqual(queries(requests), ['list', 'list more', 'watch 10', 'watch 13']);
-    assert.equal(requests[0]?.query.get('limit'), '100');
+    assert.equal(requests[0]?.query.get('limit'), '50');
     const asked = requests[2]?.query;
     assert.equal(asked?.get('allowWatchBookmarks'), 'true');
     assert.ok(Number(asked?.get('timeoutSeconds')) > 120 && Number(asked?.get('timeoutSeconds')) <= 145);
