@@ -58,7 +58,7 @@ export interface WatchOptions<T> {
 
 const FROM_THE_START: Listing = { at: 'listing', next: undefined, paged: true };
 const LIST_TIMEOUT_MS = 30_000;
-/** Small: parsing pages of 500 takes 90 MiB more memory at its peak than pages of 50, which take no more than a stream. */
+/** Small: 5000 pods in pages of 500 took 82 MiB at the peak, in pages of 50 12 MiB, which is what a stream of them takes. */
 const PAGE_SIZE = 50;
 /**
  * The server ends a watch after a little less than this, at random, so that not all come back at one time. Half as long as
