@@ -8,8 +8,10 @@ export const RELAXED_PERCENT = 70;
 export const SATURATED_WAIT_SECONDS = 1;
 
 export function poolSaturated(situation: Situation, before: Condition | undefined): Finding {
-  if (situation.fleet === undefined)
-    return { status: 'Unknown', reason: 'NotObserved', message: 'no console was read yet' };
+  if (situation.fleet === undefined) {
+    // An operator that was just started has not looked yet: what was seen last stays.
+    return before ?? { status: 'Unknown', reason: 'NotObserved', message: 'no console was read yet' };
+  }
   const limit = before?.status === 'True' ? RELAXED_PERCENT : SATURATED_PERCENT;
   const waiting = situation.fleet.pools.find(
     (pool) => pool.clientsWaiting > 0 && pool.maxWaitSeconds >= SATURATED_WAIT_SECONDS,
