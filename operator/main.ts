@@ -14,6 +14,7 @@ import { apiAccess } from './kube/access.ts';
 import { createKubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createLeaderElector } from './kube/lease.ts';
+import { fenced } from './kube/lease-fence.ts';
 import { podLogs } from './kube/operations.ts';
 import { CONTAINER } from './plan/pod-template.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -52,7 +53,8 @@ async function main(): Promise<void> {
     log: warn,
   });
   const fence = (): void => elector.assertMayWrite();
-  const events = createEventRecorder(client, {
+  const writing = fenced(client, elector);
+  const events = createEventRecorder(writing, {
     controller: 'poolkeeper.dev/operator',
     instance: settings.identity,
     clock,
@@ -89,13 +91,13 @@ async function main(): Promise<void> {
   metrics.exposeLeadership(() => elector.isLeader());
 
   const reconcile = createPoolerReconcile({
-    client,
+    client: writing,
     caches,
     credentials,
     memories: createMemoryStore(),
     observer,
     status: createStatusWriter({
-      client,
+      client: writing,
       clock,
       events,
       fence,
