@@ -2,7 +2,7 @@
  * Operators that compete for one lease, in a namespace of their own with poolers that are disturbed all the time, before
  * a real API server that writes everything down.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiAccess } from '../../operator/kube/access.ts';
@@ -13,15 +13,27 @@ import { waitFor } from '../cluster/processes.ts';
 import { type AuditEvent, type AuditLog, auditLog, isLease, isWrite } from './audit.ts';
 import { installRights, OPERATORS } from './installation.ts';
 import { termsOf } from './intrusions.ts';
-import { type OperatorOptions, type OperatorProcess, startOperator } from './operator-process.ts';
+import { type OperatorProcess, startOperator } from './operator-process.ts';
 import { poolers } from './pooler-manifest.ts';
+import { type SlowLine, startSlowLine } from './slow-line.ts';
 import { type Stirrer, stir } from './stirrer.ts';
 
 export interface Arena {
   readonly controlPlane: ControlPlane;
   /** Operators in a namespace that was named at the start; the first leads when it resolves. */
-  contest(namespace: string, size: number, options?: (index: number) => Partial<OperatorOptions>): Promise<Contest>;
+  contest(namespace: string, options?: ContestOptions): Promise<Contest>;
+  /** For the first operator of a contest. */
+  slowLine(): Promise<SlowLine>;
   stop(): Promise<void>;
+}
+
+export interface ContestOptions {
+  /** Default 2. */
+  readonly size?: number;
+  /** How far ahead the wall clock of each is. */
+  readonly skewMs?: readonly number[];
+  /** The first one's way to the API server. */
+  readonly line?: SlowLine;
 }
 
 export interface Contest {
@@ -57,8 +69,11 @@ export async function openArena(namespaces: readonly string[]): Promise<Arena> {
   }
   return {
     controlPlane,
-    contest: (namespace, size, options = () => ({})) =>
-      contest({ controlPlane, client, audit }, namespace, size, options),
+    contest: (namespace, options = {}) => contest({ controlPlane, client, audit }, namespace, options),
+    slowLine: () => {
+      const { hostname, port } = new URL(controlPlane.url);
+      return startSlowLine({ host: hostname, port: Number(port) });
+    },
     stop,
   };
 }
@@ -72,8 +87,7 @@ interface Place {
 async function contest(
   { controlPlane, client, audit }: Place,
   namespace: string,
-  size: number,
-  options: (index: number) => Partial<OperatorOptions>,
+  { size = 2, skewMs = [], line }: ContestOptions,
 ): Promise<Contest> {
   await controlPlane.kubectl(['apply', '-f', '-'], poolers(namespace, POOLERS, 2));
   const operators: OperatorProcess[] = [];
@@ -87,13 +101,15 @@ async function contest(
   const start = async (index: number): Promise<OperatorProcess> => {
     const identity = `${prefix}${index + 1}`;
     const [port = 0] = await freePorts(1);
+    const kubeconfig = await controlPlane.kubeconfigFor(identity, [OPERATORS]);
+    const skew = skewMs[index];
     const operator = startOperator({
       identity,
-      kubeconfig: await controlPlane.kubeconfigFor(identity, [OPERATORS]),
+      kubeconfig: index === 0 && line !== undefined ? await through(line, kubeconfig, controlPlane.url) : kubeconfig,
       leaseNamespace: namespace,
       namespaces: [namespace],
       port,
-      ...options(index),
+      ...(skew === undefined ? {} : { skewMs: skew }),
     });
     operators.push(operator);
     return operator;
@@ -129,4 +145,12 @@ async function contest(
     holders: async () => termsOf(await events()).map(({ holder }) => holder),
     stop,
   };
+}
+
+/** A copy of the kubeconfig that goes the other way. */
+async function through({ port }: SlowLine, kubeconfig: string, url: string): Promise<string> {
+  const path = `${kubeconfig}.slow`;
+  const text = await readFile(kubeconfig, 'utf8');
+  await writeFile(path, text.replaceAll(url, `https://127.0.0.1:${port}`), { mode: 0o600 });
+  return path;
 }

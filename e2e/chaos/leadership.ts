@@ -8,6 +8,7 @@ import { waitFor } from '../cluster/processes.ts';
 import type { Contest } from './candidates.ts';
 import { type Intrusion, intrusionsOf, type Term, termsOf } from './intrusions.ts';
 import type { OperatorProcess } from './operator-process.ts';
+import type { SlowLine } from './slow-line.ts';
 
 export interface Handover {
   /** From what was done until the API server had given the lease to another, ms. */
@@ -21,6 +22,9 @@ export interface Handover {
   readonly holders: readonly string[];
   readonly intrusions: readonly Intrusion[];
 }
+
+/** What an operator says when it does not lead any more. */
+const STOPS = /^poolkeeper (stops|does not lead any more)/;
 
 /** The lease's own duration: nobody takes it earlier from one who says nothing. */
 export const LEASE_MS = 10_000;
@@ -56,7 +60,7 @@ async function lookBack(contest: Contest, doneAt: number, release: () => void = 
       ['create', 'update', 'patch', 'delete'].includes(verb) &&
       requestReceivedTimestamp > since,
   );
-  const reason = leader.lines.find(({ msg }) => msg === 'poolkeeper stops')?.['reason'];
+  const reason = leader.lines.find((line) => line['reason'] !== undefined && STOPS.test(line.msg))?.['reason'];
   return {
     takeoverMs: Date.parse(taken.done) - doneAt,
     firstWriteMs: Date.parse(firstWrite?.requestReceivedTimestamp ?? '') - doneAt,
@@ -89,6 +93,13 @@ export function stall(contest: Contest): Promise<Handover> {
   return lookBack(contest, doneAt, () => leader.signal('SIGCONT'));
 }
 
+/** Requests of the leader take until another leads and writes; answers come at once. */
+export function delay(contest: Contest, line: SlowLine): Promise<Handover> {
+  const doneAt = Date.now();
+  line.hold();
+  return lookBack(contest, doneAt, () => line.letGo());
+}
+
 /** The standby stands still for longer than the lease while the leader renews it, and wakes up with an old view. */
 export async function lag(contest: Contest): Promise<{ readonly holders: readonly string[] }> {
   const standby = contest.operators[1];
@@ -113,7 +124,7 @@ export async function loseTheApi(
   const doneAt = Date.now();
   if (how === 'frozen') apiServer.pause();
   else await apiServer.kill();
-  const stops = await leader.says('poolkeeper stops');
+  const stops = await leader.says(STOPS);
   // Everybody's lease has long ended.
   await sleep(LEASE_MS);
   const backAt = Date.now();

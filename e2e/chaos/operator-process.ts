@@ -37,7 +37,7 @@ export interface OperatorProcess {
   readonly port: number;
   readonly lines: readonly Line[];
   /** @returns the first line with that message, as soon as there is one */
-  says(msg: string, withinMs?: number): Promise<Line>;
+  says(msg: string | RegExp, withinMs?: number): Promise<Line>;
   signal(name: NodeJS.Signals): void;
   readonly running: () => boolean;
   /** The exit code, or the signal that ended it. */
@@ -87,7 +87,8 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'gone'));
   });
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
-  const find = (msg: string): Line | undefined => lines.find((line) => line.msg === msg);
+  const find = (msg: string | RegExp): Line | undefined =>
+    lines.find((line) => (typeof msg === 'string' ? line.msg === msg : msg.test(line.msg)));
   return {
     identity,
     port: options.port,
