@@ -2,6 +2,7 @@
  * How long the fleet is without a leader, whatever happens to the one it had: real operator processes before a real API
  * server, which says in its audit log when the lease changed hands, and whether anybody wrote without it. Needs no cluster.
  */
+import { type Away, WAYS } from '../chaos/away.ts';
 import { type Arena, type Contest, type ContestOptions, openArena } from '../chaos/candidates.ts';
 import { crash, delay, endInGoodOrder, type Handover, loseTheApi, stall } from '../chaos/leadership.ts';
 import { note, table } from '../demo/output.ts';
@@ -18,6 +19,12 @@ interface Trial {
 }
 
 const HOUR_MS = 3_600_000;
+
+const AWAY: Readonly<Record<Away, string>> = {
+  killed: 'API server killed',
+  frozen: 'API server frozen',
+  etcd: 'etcd frozen',
+};
 
 const trials: readonly Trial[] = [
   {
@@ -48,16 +55,12 @@ const trials: readonly Trial[] = [
       }
     },
   },
-  {
-    name: 'frozen',
-    title: 'API server frozen for 17 s, from its return on',
-    run: (arena, namespace) => contested(arena, namespace, {}, (contest) => fromReturn(contest, arena, 'frozen')),
-  },
-  {
-    name: 'killed',
-    title: 'API server killed for 17 s, from its new start on',
-    run: (arena, namespace) => contested(arena, namespace, {}, (contest) => fromReturn(contest, arena, 'killed')),
-  },
+  ...WAYS.map((how) => ({
+    name: how,
+    title: `${AWAY[how]} for 17 s, from its return on`,
+    run: (arena: Arena, namespace: string) =>
+      contested(arena, namespace, {}, (contest) => fromReturn(contest, arena, how)),
+  })),
 ];
 
 export async function benchChaos({ rounds = 5 }: ChaosOptions): Promise<object> {
@@ -108,7 +111,7 @@ async function contested(
 }
 
 /** Counts from when the API server was let go or started again, not from when it went away. */
-async function fromReturn(contest: Contest, { controlPlane }: Arena, how: 'frozen' | 'killed'): Promise<Handover> {
+async function fromReturn(contest: Contest, { controlPlane }: Arena, how: Away): Promise<Handover> {
   const handover = await loseTheApi(contest, controlPlane, how);
   const away = handover.takeoverMs - handover.backToLeaderMs;
   return { ...handover, takeoverMs: handover.backToLeaderMs, firstWriteMs: handover.firstWriteMs - away };

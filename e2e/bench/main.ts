@@ -37,7 +37,7 @@ if (isOne(name, ALONE)) {
 } else if (!isOne(name, BENCHES)) {
   const names = [...Object.keys(BENCHES), ...Object.keys(ALONE)].join(' | ');
   console.error(
-    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen]`,
+    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen|etcd]`,
   );
   process.exitCode = 2;
 } else {

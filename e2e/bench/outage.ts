@@ -7,7 +7,7 @@ export interface OutageOptions {
   readonly minutes: number;
   /** Default 20, each of two replicas. */
   readonly poolers: number | undefined;
-  /** `killed` (the default): connections are refused. `frozen`: nothing answers. */
+  /** See e2e/chaos/away.ts; default `killed`. */
   readonly how: string | undefined;
 }
 

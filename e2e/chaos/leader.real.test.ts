@@ -95,7 +95,7 @@ describe('operators that share a lease, as the API server saw them,', () => {
 
   it('while the API server is away nobody writes, the leader ends, and another leads when it is back', () =>
     within(arena.contest('outage'), async (contest) => {
-      const handover = await loseTheApi(contest, arena.controlPlane, 'frozen');
+      const handover = await loseTheApi(contest, arena.controlPlane, 'killed');
       assertOneAtATime(contest, handover);
       assert.equal(handover.ended, 1);
       assert.match(handover.reason ?? '', /not renewed for 7 s/);

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { waitFor } from '../cluster/processes.ts';
+import { type Away, takeAway } from './away.ts';
 import type { Contest } from './candidates.ts';
 import { type Intrusion, intrusionsOf, type Term, termsOf } from './intrusions.ts';
 import type { OperatorProcess } from './operator-process.ts';
@@ -111,25 +112,20 @@ export async function lag(contest: Contest): Promise<{ readonly holders: readonl
   return { holders: await contest.holders() };
 }
 
-export type Outage = 'frozen' | 'killed';
-
 /** The API server is away for longer than the lease; the leader ends meanwhile. */
 export async function loseTheApi(
   contest: Contest,
   controlPlane: ControlPlane,
-  how: Outage,
+  how: Away,
 ): Promise<Handover & { readonly lostMs: number; readonly backToLeaderMs: number }> {
   const leader = leaderOf(contest);
-  const { apiServer } = controlPlane;
   const doneAt = Date.now();
-  if (how === 'frozen') apiServer.pause();
-  else await apiServer.kill();
+  const bringBack = await takeAway(controlPlane, how);
   const stops = await leader.says(STOPS);
   // Everybody's lease has long ended.
   await sleep(LEASE_MS);
   const backAt = Date.now();
-  if (how === 'frozen') apiServer.resume();
-  else await apiServer.restart();
+  await bringBack();
   const handover = await lookBack(contest, doneAt);
   return { ...handover, lostMs: stops.heard - doneAt, backToLeaderMs: handover.takeoverMs - (backAt - doneAt) };
 }

@@ -1,5 +1,6 @@
 /** `sufferOutage` as a program of its own, for `runIsolated`. Prints what happens, and the report as JSON last. */
 import { parseArgs } from 'node:util';
+import { WAYS } from './away.ts';
 import { sufferOutage } from './outage.ts';
 
 const { values } = parseArgs({
@@ -15,7 +16,7 @@ const report = await sufferOutage(
     directory: values.directory,
     poolers: Number(values.poolers),
     seconds: Number(values.seconds),
-    how: values.how === 'frozen' ? 'frozen' : 'killed',
+    how: WAYS.find((way) => way === values.how) ?? 'killed',
   },
   (message) => console.log(message),
 );

@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../cluster/processes.ts';
 import { type AuditEvent, describeCall, isLease, isWatch, isWrite } from './audit.ts';
+import { type Away, takeAway } from './away.ts';
 import { allReady, type Fleet, NAMESPACE, openFleet, REPLICAS } from './fleet.ts';
 import { intrusionsOf } from './intrusions.ts';
-import type { Outage } from './leadership.ts';
 import type { OperatorPod } from './operator-pod.ts';
 import { PASSWORD } from './pooler-manifest.ts';
 import { ask, type Said } from './probes.ts';
@@ -23,7 +23,7 @@ export interface Calls {
 }
 
 export interface OutageReport {
-  readonly how: Outage;
+  readonly how: Away;
   readonly seconds: number;
   readonly poolers: number;
   readonly pods: number;
@@ -59,7 +59,7 @@ const QUIET_MS = 18_000;
 const SAMPLE_MS = 2_000;
 
 export async function sufferOutage(
-  options: { readonly directory: string; readonly poolers: number; readonly seconds: number; readonly how: Outage },
+  options: { readonly directory: string; readonly poolers: number; readonly seconds: number; readonly how: Away },
   log: (message: string) => void,
 ): Promise<OutageReport> {
   const { poolers: size, seconds, how } = options;
@@ -92,13 +92,11 @@ export async function sufferOutage(
 
   log(`the API server is away (${how}) for ${seconds} s`);
   const askedBefore = traffic.asked();
-  if (how === 'frozen') controlPlane.apiServer.pause();
-  else await controlPlane.apiServer.kill();
+  const bringBack = await takeAway(controlPlane, how);
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(Math.min(SAMPLE_MS, end - Date.now())))
     for (const [index, pod] of pods.entries()) during[index]?.push(await ask(pod.current().port));
   const askedMeanwhile = traffic.asked() - askedBefore;
-  if (how === 'frozen') controlPlane.apiServer.resume();
-  else await controlPlane.apiServer.restart();
+  await bringBack();
   await controlPlane.ready();
   const backAt = Date.now();
 
