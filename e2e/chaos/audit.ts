@@ -2,7 +2,7 @@
  * What the API server itself wrote down of every request: who, what, when, and what came of it. The judge of all chaos
  * here is this log and not the operators' word. Of Secrets too, contents and all: only for the clusters of tests.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface AuditEvent {
@@ -56,22 +56,42 @@ export async function auditLog(directory: string): Promise<AuditLog> {
       ],
     }),
   );
+  const events: AuditEvent[] = [];
+  let seen = 0;
+  let rest = '';
+  /** Only what came since: the log grows, and is asked often. */
+  const readOn = async (): Promise<void> => {
+    const handle = await open(file);
+    try {
+      const { size } = await handle.stat();
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - seen), 0, size - seen, seen);
+      seen += bytesRead;
+      const text = rest + buffer.subarray(0, bytesRead).toString('utf8');
+      const end = text.lastIndexOf('\n') + 1;
+      rest = text.slice(end);
+      events.push(...eventsOf(text.slice(0, end)));
+    } finally {
+      await handle.close();
+    }
+  };
+  let reading = Promise.resolve();
   return {
     apiServerArgs: [`--audit-policy-file=${policy}`, `--audit-log-path=${file}`, '--audit-log-maxsize=1000'],
-    read: async (userPrefix) =>
-      eventsOf(await readFile(file, 'utf8')).filter(({ user }) => user.username.startsWith(userPrefix)),
+    read: async (userPrefix) => {
+      reading = reading.catch(() => undefined).then(readOn);
+      await reading;
+      return events.filter(({ user }) => user.username.startsWith(userPrefix)).sort(byReceipt);
+    },
   };
 }
 
-/** A watch counts when it has begun: its end may be minutes away. */
-export function eventsOf(text: string): readonly AuditEvent[] {
-  return (
-    text
-      .split('\n')
-      // The last line may still be on its way.
-      .filter((line) => line.startsWith('{') && line.endsWith('}'))
-      .map((line) => JSON.parse(line) as AuditEvent)
-      .filter((event) => event.stage === (isWatch(event) ? 'ResponseStarted' : 'ResponseComplete'))
-      .sort((a, b) => (a.requestReceivedTimestamp < b.requestReceivedTimestamp ? -1 : 1))
-  );
-}
+const byReceipt = (a: AuditEvent, b: AuditEvent): number =>
+  a.requestReceivedTimestamp < b.requestReceivedTimestamp ? -1 : 1;
+
+/** The lines of a log. A watch counts when it has begun: its end may be minutes away. */
+export const eventsOf = (lines: string): readonly AuditEvent[] =>
+  lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter((event) => event.stage === (isWatch(event) ? 'ResponseStarted' : 'ResponseComplete'));

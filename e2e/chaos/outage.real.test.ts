@@ -3,9 +3,9 @@ import { before, describe, it } from 'node:test';
 import { runIsolated } from './isolated.ts';
 import type { Calls, OutageReport } from './outage.ts';
 
-const SECONDS = 40;
-/** Longer than the 7 s after which a leader that cannot renew ends, by far. */
-const LONG_SINCE_LOST = 25;
+const SECONDS = 30;
+/** What a process that was restarted when it had lost the lease, after 7 to 8 s, has waited at least. */
+const LONG_SINCE_LOST = 15;
 
 let report: OutageReport;
 before(async () => {
@@ -34,8 +34,12 @@ describe(`an API server that is away for ${SECONDS} s under four poolers with cl
     assert.deepEqual(report.statusChanged, []);
   });
 
-  it('brings no storm when it is back: no writes, and no more calls than two fresh processes make', () => {
-    assert.deepEqual(report.untilQuiet.writes, []);
+  it('brings no storm when it is back: nothing is written, and no more calls than two fresh processes make', () => {
+    // Pool numbers in status are news.
+    assert.deepEqual(
+      report.untilQuiet.writes.filter((write) => !write.startsWith('patch connectionpoolers/status')),
+      [],
+    );
     assert.ok(
       all(report.onReturn) <= all(report.freshStart) * 1.5,
       `${JSON.stringify(report.onReturn)}, fresh: ${JSON.stringify(report.freshStart)}`,
@@ -55,7 +59,7 @@ describe(`an API server that is away for ${SECONDS} s under four poolers with cl
         late.every(({ healthz, leads }) => healthz === 200 && !leads),
         JSON.stringify(late),
       );
-      assert.ok((late.at(-1)?.staleSeconds ?? 0) > LONG_SINCE_LOST / 2, JSON.stringify(late.at(-1)));
+      assert.ok((late.at(-1)?.staleSeconds ?? 0) > LONG_SINCE_LOST, JSON.stringify(late.at(-1)));
       assert.equal(after.readyz, 200);
     }
     // Who was started meanwhile knows nothing, and says so; who knew the cluster before still does.
@@ -63,6 +67,6 @@ describe(`an API server that is away for ${SECONDS} s under four poolers with cl
   });
 
   it('leaves everything able to change', () => {
-    assert.ok(report.changeAfterwardsMs > 0);
+    assert.ok(report.reloadsForChange >= report.pods, `${report.reloadsForChange} RELOADs of ${report.pods} pods`);
   });
 });

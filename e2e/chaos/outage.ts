@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../cluster/processes.ts';
 import { type AuditEvent, describeCall, isLease, isWatch, isWrite } from './audit.ts';
 import { type Away, takeAway } from './away.ts';
-import { allReady, type Fleet, NAMESPACE, openFleet, REPLICAS } from './fleet.ts';
+import { allReady, type Fleet, NAMESPACE, OBSERVE_SECONDS, openFleet, REPLICAS } from './fleet.ts';
 import { intrusionsOf } from './intrusions.ts';
 import type { OperatorPod } from './operator-pod.ts';
 import { PASSWORD } from './pooler-manifest.ts';
@@ -51,11 +51,13 @@ export interface OutageReport {
   readonly intrusions: number;
   /** From a changed specification until every pooler was Ready with it, ms. */
   readonly changeAfterwardsMs: number;
+  /** What that took: each PgBouncer at least one. */
+  readonly reloadsForChange: number;
 }
 
 const COUNTED_MS = 10_000;
-/** Longer than the interval at which consoles are looked at, and entries go back to rest. */
-const QUIET_MS = 18_000;
+/** Longer than the interval at which consoles are looked at. */
+const QUIET_MS = (OBSERVE_SECONDS + 3) * 1_000;
 const SAMPLE_MS = 2_000;
 
 export async function sufferOutage(
@@ -73,6 +75,10 @@ export async function sufferOutage(
 
   let pods = fleet.startOperators();
   await waitFor(`${size} poolers to be ready`, readiness, { timeoutMs: 300_000, everyMs: 500 });
+  const processes = new Map(kubelet.running);
+  const addresses = [...processes.values()].map(({ address }) => address);
+  const traffic = startTraffic(addresses, PASSWORD);
+  await waitFor('every client to be served', () => traffic.asked() > addresses.length);
   await fleet.quiet(QUIET_MS);
   log(`${size} poolers are ready; the operators are started again, to compare with`);
   await Promise.all(pods.map((pod) => pod.terminate()));
@@ -83,11 +89,7 @@ export async function sufferOutage(
   const freshStart = callsOf(await fleet.events(), startedAt, startedAt + COUNTED_MS);
 
   const before = await snapshot(fleet);
-  const processes = new Map(kubelet.running);
   const reloadsBefore = reloadsOf(fleet);
-  const addresses = [...processes.values()].map(({ address }) => address);
-  const traffic = startTraffic(addresses, PASSWORD);
-  await waitFor('every client to be served', () => traffic.asked() > addresses.length);
   const during = pods.map((): Said[] => []);
 
   log(`the API server is away (${how}) for ${seconds} s`);
@@ -96,6 +98,7 @@ export async function sufferOutage(
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(Math.min(SAMPLE_MS, end - Date.now())))
     for (const [index, pod] of pods.entries()) during[index]?.push(await ask(pod.current().port));
   const askedMeanwhile = traffic.asked() - askedBefore;
+  const returningAt = Date.now();
   await bringBack();
   await controlPlane.ready();
   const backAt = Date.now();
@@ -128,6 +131,7 @@ export async function sufferOutage(
   );
   await waitFor('the change to be proved everywhere', readiness, { timeoutMs: 120_000 });
   const changeAfterwardsMs = Date.now() - changedAt;
+  const reloadsForChange = reloadsOf(fleet) - reloadsBefore - reloads;
   await traffic.stop();
   const operators = await Promise.all(
     pods.map(async (pod, index) => ({
@@ -149,12 +153,13 @@ export async function sufferOutage(
     objectsChanged: differences(before.objects, after.objects),
     statusChanged: differences(before.status, after.status),
     freshStart,
-    onReturn: callsOf(events, backAt - 1_000, backAt + COUNTED_MS),
-    untilQuiet: callsOf(events, backAt - 1_000, Number.POSITIVE_INFINITY),
+    onReturn: callsOf(events, returningAt, backAt + COUNTED_MS),
+    untilQuiet: callsOf(events, returningAt, Number.POSITIVE_INFINITY),
     leaderAfterMs,
     operators,
     intrusions: intrusionsOf(events).length,
     changeAfterwardsMs,
+    reloadsForChange,
   };
 }
 
