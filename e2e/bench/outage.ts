@@ -37,6 +37,7 @@ export async function benchOutage({ minutes, poolers = 20, how = 'killed' }: Out
     ['conditions changed', report.statusChanged.length],
     ['writes without the lease', report.intrusions],
     ['from the return until a process led', `${(report.leaderAfterMs / 1000).toFixed(1)} s`],
+    ['until the caches of both were up to date', `${(report.caughtUpAfterMs / 1000).toFixed(1)} s`],
     ['a change of all poolers afterwards, until proved', `${(report.changeAfterwardsMs / 1000).toFixed(1)} s`],
   ]);
   for (const { identity, restarts, ended, during, after } of report.operators) {

@@ -15,6 +15,8 @@ import { type PodProcess, startPodProcess } from './pod-process.ts';
 export interface Kubelet {
   /** By `namespace/name`. */
   readonly running: ReadonlyMap<string, PodProcess>;
+  /** How old its view of the API server may be. */
+  staleSeconds(): number;
   stop(): Promise<void>;
 }
 
@@ -101,6 +103,7 @@ export function startKubelet(
   secrets.start(ending.signal);
   return {
     running,
+    staleSeconds: () => Math.max(pods.staleSeconds(), secrets.staleSeconds()),
     stop: async () => {
       ending.abort();
       await Promise.all(tails.values());

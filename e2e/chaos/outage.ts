@@ -41,6 +41,8 @@ export interface OutageReport {
   readonly untilQuiet: Calls;
   /** From the return until a process led, ms. */
   readonly leaderAfterMs: number;
+  /** Until both had a cache that was up to date again, of every kind, ms. */
+  readonly caughtUpAfterMs: number;
   readonly operators: readonly {
     readonly identity: string;
     readonly restarts: number;
@@ -106,7 +108,15 @@ export async function sufferOutage(
   log('it is back');
   await leader(pods);
   const leaderAfterMs = Date.now() - backAt;
-  await sleep(Math.max(0, COUNTED_MS - leaderAfterMs));
+  const sinceBack = (): number => (Date.now() - backAt) / 1000;
+  await waitFor('every cache to be up to date', async () => {
+    const said = await Promise.all(pods.map((pod) => ask(pod.current().port)));
+    return said.every(({ readyz, staleSeconds }) => readyz === 200 && staleSeconds < sinceBack());
+  });
+  const caughtUpAfterMs = Date.now() - backAt;
+  // The stand-in has its own pauses; a change must not wait for them.
+  await waitFor('the stand-in for kubelets to be back', () => kubelet.staleSeconds() < sinceBack());
+  await sleep(Math.max(0, backAt + COUNTED_MS - Date.now()));
   await fleet.quiet(QUIET_MS);
   const events = await fleet.events();
   const after = await snapshot(fleet);
@@ -156,6 +166,7 @@ export async function sufferOutage(
     onReturn: callsOf(events, returningAt, backAt + COUNTED_MS),
     untilQuiet: callsOf(events, returningAt, Number.POSITIVE_INFINITY),
     leaderAfterMs,
+    caughtUpAfterMs,
     operators,
     intrusions: intrusionsOf(events).length,
     changeAfterwardsMs,
