@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { operatorImage } from '../cluster/images.ts';
 import { openTarget } from '../demo/target.ts';
+import { benchCache } from './cache.ts';
 import { benchChange } from './change.ts';
 import { benchChaos } from './chaos.ts';
 import { benchIdle } from './idle.ts';
@@ -12,7 +13,7 @@ import { benchReady } from './ready.ts';
 
 const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle: benchIdle } as const;
 /** These bring all they need, and ask for no cluster. */
-const ALONE = { chaos: benchChaos, outage: benchOutage } as const;
+const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -21,7 +21,7 @@ export interface Collision {
 
 export type Written =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'written'; readonly created: boolean; readonly drift: string }
+  | { readonly kind: 'written'; readonly created: boolean; readonly drift: string; readonly stored: KubeObject }
   | Collision;
 
 export interface ChildWriter {
@@ -32,16 +32,19 @@ export interface ChildWriter {
   readonly fence: () => void;
 }
 
-/** @param live as cached; undefined when the cache has none, which is then verified by a read */
+/**
+ * @param live as cached; undefined when the cache has none, which is then verified by a read; `absent` when a read has
+ *   just said so
+ */
 export async function applyChild(
   writer: ChildWriter,
   pooler: ConnectionPooler,
   resource: Resource,
   wanted: PlannedObject,
-  live: KubeObject | undefined,
+  live: KubeObject | 'absent' | undefined,
 ): Promise<Written> {
   const planned = withAppliedHash(wanted);
-  const present = live ?? (await lookUp(writer, resource, planned));
+  const present = live === 'absent' ? undefined : (live ?? (await lookUp(writer, resource, planned)));
   if (present !== undefined && !isOwned(present, pooler)) {
     return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: ownerOf(present) };
   }
@@ -55,7 +58,7 @@ export async function applyChild(
       force: present !== undefined,
     });
     writer.observed(stored);
-    return { kind: 'written', created: present === undefined, drift };
+    return { kind: 'written', created: present === undefined, drift, stored };
   } catch (error) {
     if (present !== undefined || !isConflict(error)) throw error;
     return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: 'somebody else, just now' };

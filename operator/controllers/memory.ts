@@ -43,6 +43,8 @@ export interface Memory {
   changedAt: number | undefined;
   /** Monotonic milliseconds when pool numbers were last written to status. */
   numbersAt: number | undefined;
+  /** Monotonic milliseconds when status was last written. */
+  statusAt: number | undefined;
 }
 
 export interface MemoryStore {
@@ -69,6 +71,7 @@ export function createMemoryStore(): MemoryStore {
         verifiedSecret: undefined,
         changedAt: undefined,
         numbersAt: undefined,
+        statusAt: undefined,
       };
       memories.set(key, fresh);
       return fresh;

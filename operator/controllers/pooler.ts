@@ -4,6 +4,7 @@
  */
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { endingWith } from '../kube/ending-with.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
@@ -49,7 +50,8 @@ export interface PoolerDependencies {
   readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
 }
 
-export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
+/** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;
 
 /** What one pass did, and what it found that status speaks of. */
 interface Step {
@@ -65,10 +67,11 @@ interface Step {
 const COLLISION_RETRY_MS = 10_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
-  const reconcile = createReconcile(deps);
-  return async (key) => {
+  return async (key, signal) => {
+    const client = endingWith(deps.client, signal);
+    const ending = { client, credentials: deps.credentials.through(client), status: deps.status.through(client) };
     try {
-      return await reconcile(key);
+      return await createReconcile({ ...deps, ...ending })(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
       if (isNamespaceTerminating(error)) return {};
@@ -77,7 +80,7 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   };
 }
 
-function createReconcile(deps: PoolerDependencies): Reconcile {
+function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<Reconcile> {
   return async (key) => {
     const stored = deps.caches.poolers.get(key);
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
@@ -85,8 +88,6 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
       deps.credentials.forget(key);
       return {};
     }
-    if (stored.status?.conditions === undefined) await deps.status.writeFirst(stored);
-
     const memory = deps.memories.of(key, stored);
     const pods = podsOf(deps, key);
     keepProofsOf(memory, pods);
@@ -96,19 +97,31 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
       observed: (object) => observeWrite(deps.caches, object),
     };
 
-    const decision = await decide(deps, stored, key, memory, pods, writer);
+    const isNew = stored.status?.conditions === undefined;
+    const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+      if (isNew) await deps.status.writeFirst(stored);
+      throw error;
+    });
+    // Said while the objects are written, so that nobody takes silence for success.
+    const said =
+      isNew && decision.kind === 'target'
+        ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
+        : Promise.resolve(undefined);
     const suspended = decision.pooler.spec?.suspend === true;
-    const step =
-      decision.kind === 'blocked'
-        ? await stay(deps, decision, key, memory, pods, writer)
-        : suspended
-          ? idle(deps, key, decision)
-          : await advance(deps, decision, key, memory, pods, writer);
+    const act = async (): Promise<Step> => {
+      if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
+      return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
+    };
+    const [acted, first] = await Promise.allSettled([act(), said]);
+    if (acted.status === 'rejected') throw acted.reason;
+    if (first.status === 'rejected') throw first.reason;
+    const step = acted.value;
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
-    await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
+    const heldBackMs = await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
     const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
-    return retryMs === undefined ? {} : { requeueAfterMs: retryMs };
+    const soonest = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, retryMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
 }
 
@@ -167,7 +180,7 @@ async function advance(
         writer,
         memory,
         revision,
-        load: target.load,
+        desired: target.desired,
         pods,
         superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
       });

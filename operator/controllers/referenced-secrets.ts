@@ -10,6 +10,7 @@ import type { KubeObject } from '../kube/objects.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { referencedSecrets, type SecretLookup, type SecretValue } from '../plan/credentials.ts';
+import type { SecretObject } from './secret-object.ts';
 
 /** Changes whenever one of the referenced Secrets does. */
 export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<KubeObject>): string {
@@ -19,10 +20,6 @@ export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<K
       return `${name}=${found?.metadata.uid ?? 'none'}/${found?.metadata.resourceVersion ?? ''}`;
     })
     .join(',');
-}
-
-interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
 }
 
 export async function readSecrets(client: KubeClient, pooler: ConnectionPooler): Promise<SecretLookup> {
