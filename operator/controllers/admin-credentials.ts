@@ -36,15 +36,18 @@ export interface AdminCredentialStore {
   /** Takes what somebody has read, as `peek` would have. */
   learn(pooler: ConnectionPooler, secret: SecretObject): void;
   forget(key: string): void;
+  /** The same, reading over another client: one that ends with a reconcile. */
+  through(client: KubeClient): AdminCredentialStore;
 }
+
+type Known = Map<string, { readonly version: string; readonly credentials: AdminCredentials }>;
 
 /** @param secretVersion the resourceVersion of a Secret as the watch last saw it, undefined when it saw none */
 export function createAdminCredentialStore(
   client: KubeClient,
   secretVersion: (namespace: string, name: string) => string | undefined,
+  known: Known = new Map(),
 ): AdminCredentialStore {
-  const known = new Map<string, { readonly version: string; readonly credentials: AdminCredentials }>();
-
   const keyOf = ({ metadata: { namespace = 'default', name, uid } }: ConnectionPooler): string =>
     `${namespace}/${name}/${uid}`;
   const keep = (pooler: ConnectionPooler, secret: KubeObject, credentials: AdminCredentials): void => {
@@ -79,6 +82,7 @@ export function createAdminCredentialStore(
   };
 
   return {
+    through: (other) => createAdminCredentialStore(other, secretVersion, known),
     peek: async (pooler) => (await read(pooler)).complete,
     ensure: async (pooler, writer) => {
       const { complete, found } = await read(pooler);

@@ -4,6 +4,7 @@
  */
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { endingWith } from '../kube/ending-with.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
@@ -49,7 +50,8 @@ export interface PoolerDependencies {
   readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
 }
 
-export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
+/** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;
 
 /** What one pass did, and what it found that status speaks of. */
 interface Step {
@@ -65,10 +67,11 @@ interface Step {
 const COLLISION_RETRY_MS = 10_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
-  const reconcile = createReconcile(deps);
-  return async (key) => {
+  return async (key, signal) => {
+    const client = endingWith(deps.client, signal);
+    const ending = { client, credentials: deps.credentials.through(client), status: deps.status.through(client) };
     try {
-      return await reconcile(key);
+      return await createReconcile({ ...deps, ...ending })(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
       if (isNamespaceTerminating(error)) return {};
@@ -77,7 +80,7 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   };
 }
 
-function createReconcile(deps: PoolerDependencies): Reconcile {
+function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<Reconcile> {
   return async (key) => {
     const stored = deps.caches.poolers.get(key);
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {

@@ -21,6 +21,8 @@ export interface StatusWriter {
   writeFirst(pooler: ConnectionPooler): Promise<void>;
   /** @returns milliseconds after which to come again, because something was held back */
   write(pooler: ConnectionPooler, situation: Situation, memory: Memory): Promise<number | undefined>;
+  /** The same, over another client: one that ends with a reconcile. */
+  through(client: KubeClient): StatusWriter;
 }
 
 export interface StatusWriterDependencies {
@@ -62,6 +64,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
     );
   };
   return {
+    through: (client) => createStatusWriter({ ...deps, client }),
     writeFirst: async (pooler) => {
       const condition = (type: string, status: Condition['status']): Condition => ({
         type,
