@@ -10,10 +10,14 @@ import { install } from './installation.ts';
 import { benchLoad } from './load.ts';
 import { benchOutage } from './outage.ts';
 import { benchReady } from './ready.ts';
+import { benchScale } from './scale.ts';
 
 const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle: benchIdle } as const;
 /** These bring all they need, and ask for no cluster. */
 const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage } as const;
+
+// It runs in a network namespace, and so in a process of its own, which reads its own options.
+if (process.argv[2] === 'scale') process.exit(await benchScale(process.argv.slice(3)));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,9 +40,9 @@ if (isOne(name, ALONE)) {
   const own = { ...options, poolers: number(values.poolers), how: values.how };
   console.log(JSON.stringify(await ALONE[name](own)));
 } else if (!isOne(name, BENCHES)) {
-  const names = [...Object.keys(BENCHES), ...Object.keys(ALONE)].join(' | ');
+  const names = [...Object.keys(BENCHES), ...Object.keys(ALONE), 'scale'].join(' | ');
   console.error(
-    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen|etcd]`,
+    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen|etcd]\n       npm run bench -- scale [--poolers 1,100,1000] [--samples N] [--settle SECONDS] [--rest SECONDS] [--no-bare] [--profile]`,
   );
   process.exitCode = 2;
 } else {

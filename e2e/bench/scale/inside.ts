@@ -11,6 +11,8 @@ const { values } = parseArgs({
     settle: { type: 'string', default: '60' },
     rest: { type: 'string', default: '60' },
     'no-bare': { type: 'boolean', default: false },
+    /** Leaves a CPU profile of each operator in the working directory. */
+    profile: { type: 'boolean', default: false },
   },
 });
 
@@ -21,6 +23,7 @@ for (const count of values.poolers.split(',').map(Number)) {
     samples: Number(values.samples),
     settleSeconds: Number(values.settle),
     restSeconds: Number(values.rest),
+    profile: values.profile,
   });
   const bareClientSeconds = values['no-bare'] ? undefined : await measureBareClient(count, pattern);
   if (bareClientSeconds !== undefined) note(`${count}: a bare client needs ${bareClientSeconds.toFixed(1)} s`);

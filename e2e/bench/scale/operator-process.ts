@@ -28,7 +28,7 @@ const TICKS_A_SECOND = 100;
 export async function startOperator(
   { kubectl, url, certificates }: ControlPlane,
   directory: string,
-  args: readonly string[] = [],
+  profile = false,
 ): Promise<OperatorProcess> {
   const account = join(directory, 'service-account');
   await mkdir(account, { recursive: true });
@@ -52,10 +52,10 @@ export async function startOperator(
       account,
       process.execPath,
       ...(await nodeFlags()),
+      ...(profile ? ['--cpu-prof'] : []),
       'dist/operator/operator.js',
       `--listen=127.0.0.1:${PORT}`,
       `--lease-namespace=${SYSTEM}`,
-      ...args,
     ],
     {
       env: {
