@@ -23,6 +23,9 @@ import type { ChangeSteps } from './change.ts';
 import type { ChildWriter } from './children.ts';
 import { explainLog } from './pod-log.ts';
 
+/** A change at its slowest, and its way back. Whoever answers each question just in time ends here. */
+const SESSION_MS = 45_000;
+
 export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 } as const;
 
 interface SecretObject extends KubeObject {
@@ -91,6 +94,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         user: ADMIN_USER,
         password: credentials.admin,
         applicationName: 'poolkeeper',
+        signal: AbortSignal.timeout(SESSION_MS),
         ...CONSOLE_TIMEOUTS,
       }),
     address: (pod) => ({ host: pod.address ?? '', port: PORT }),

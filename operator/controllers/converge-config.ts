@@ -24,6 +24,7 @@ import { applyChange } from './change.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter } from './children.ts';
 import type { Memory } from './memory.ts';
+import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import type { PoolerDependencies } from './pooler.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
 
@@ -125,15 +126,22 @@ async function change(
     now: deps.clock.now,
   });
   try {
-    const result = await deps.paced(() =>
-      applyChange(steps, {
-        config,
-        version: input.version,
-        previous,
-        pods: live,
-        deaths: memory.deaths.get(revision) ?? 0,
-      }),
-    );
+    const result = await patiently(deps, input.pooler, async () => {
+      const result = await deps.paced(() =>
+        applyChange(steps, {
+          config,
+          version: input.version,
+          previous,
+          pods: live,
+          deaths: memory.deaths.get(revision) ?? 0,
+        }),
+      );
+      const silent =
+        (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
+        (result.outcome === 'proved' && result.unproved.length > 0);
+      return { silent, result };
+    });
+    if (result === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
     memory.changedAt = deps.clock.monotonic();
     switch (result.outcome) {
       case 'proved':
@@ -197,7 +205,8 @@ async function prove(
     superseded: input.superseded,
     now: deps.clock.now,
   });
-  const attempts = await provePods(steps, config, input.version, pods);
+  const attempts = await patiently(deps, pooler, () => provePods(steps, config, input.version, pods).then(orSilent));
+  if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
     deps.fence();
     const annotations = {
