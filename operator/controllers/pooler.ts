@@ -2,12 +2,14 @@
  * The reconcile of one ConnectionPooler, top to bottom: what is there, what should be, write the difference, prove it,
  * report. Reading, deciding and writing live in other files; this one is the order in which they happen.
  */
+import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
+import { quotable } from '../pgbouncer/text.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
@@ -17,7 +19,7 @@ import type { Situation } from '../rules/situation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import { BY_POOLER, type Caches, observeWrite } from './caches.ts';
-import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { type Blocked, decide, type Target } from './decide.ts';
@@ -25,6 +27,7 @@ import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, type MemoryStore, provedRevision } from './memory.ts';
 import type { Observer } from './observer.ts';
 import { removeOldConfig } from './old-config.ts';
+import type { Patience } from './patience.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 export interface PoolerSettings {
@@ -47,6 +50,8 @@ export interface PoolerDependencies {
   readonly fence: () => void;
   /** Runs a change when the fleet's pace allows. */
   readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
+  /** Whatever waits for consoles goes through here. */
+  readonly patience: Patience;
 }
 
 export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
@@ -63,6 +68,8 @@ interface Step {
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
+/** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
+const REFUSED_RETRY_MS = 300_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   const reconcile = createReconcile(deps);
@@ -83,6 +90,7 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
       deps.memories.forget(key);
       deps.credentials.forget(key);
+      deps.patience.forget(key);
       return {};
     }
     if (stored.status?.conditions === undefined) await deps.status.writeFirst(stored);
@@ -97,16 +105,16 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
     };
 
     const decision = await decide(deps, stored, key, memory, pods, writer);
-    const suspended = decision.pooler.spec?.suspend === true;
-    const step =
-      decision.kind === 'blocked'
-        ? await stay(deps, decision, key, memory, pods, writer)
-        : suspended
-          ? idle(deps, key, decision)
-          : await advance(deps, decision, key, memory, pods, writer);
+    const suspended = decision.pooler.spec.suspend;
+    const step = await (decision.kind === 'blocked'
+      ? stay(deps, decision, key, memory, pods, writer)
+      : suspended
+        ? idle(deps, key, decision)
+        : advance(deps, decision, key, memory, pods, writer)
+    ).catch((error: unknown) => refused(deps, key, error));
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
-    await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
+    await deps.status.write(decision.pooler, situationOf(deps, decision.pooler, key, memory, step), memory);
     const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
     return retryMs === undefined ? {} : { requeueAfterMs: retryMs };
   };
@@ -123,7 +131,7 @@ async function stay(
 ): Promise<Step> {
   const { pooler, findings } = decision;
   const template = liveTemplateOf(deps.caches.deployments.get(key));
-  if (pooler.spec?.suspend === true) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
+  if (pooler.spec.suspend) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
   const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
@@ -135,7 +143,24 @@ async function stay(
   };
 }
 
-const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
+/** @throws the error, when it is not that the API server refuses what the specification makes of a child */
+function refused(deps: PoolerDependencies, key: string, error: unknown): Step {
+  if (!(error instanceof ChildRefused)) throw error;
+  const fault: Fault = {
+    path: error.kind === 'Deployment' ? 'spec.template' : error.kind === 'Service' ? 'spec.service' : 'spec',
+    problem: `makes a ${error.kind} that the API server refuses: ${quotable(error.message)}`,
+    remedy: 'correct it; what runs was not changed',
+  };
+  return {
+    outcome: { kind: 'idle' },
+    findings: { faults: { spec: [fault], budget: [], credentials: [] } },
+    template: liveTemplateOf(deps.caches.deployments.get(key)),
+    desired: undefined,
+    retryMs: REFUSED_RETRY_MS,
+  };
+}
+
+const idle = async (deps: PoolerDependencies, key: string, target: Target): Promise<Step> => ({
   outcome: { kind: 'idle' },
   findings: {},
   template: liveTemplateOf(deps.caches.deployments.get(key)) ?? target.planned.revision,
@@ -259,10 +284,11 @@ function situationOf(
   });
   return {
     generation: pooler.metadata.generation ?? 0,
-    suspended: pooler.spec?.suspend === true,
-    wantedReplicas: pooler.spec?.replicas ?? 0,
+    suspended: pooler.spec.suspend,
+    wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
     collisions: [],
+    silent: observation?.silent ?? [],
     config: {
       desired: step.desired,
       pointer: step.template === undefined ? undefined : pointerOf(deps.caches, pooler, step.template),
@@ -276,10 +302,7 @@ function situationOf(
     waitsForShares: false,
     budget: memory.digest?.budget ?? [],
     versionMismatch: undefined,
-    fleet:
-      observation === undefined || !Array.isArray(pooler.spec?.backends)
-        ? undefined
-        : planFleet(pooler.spec, observation.readings),
+    fleet: observation === undefined ? undefined : planFleet(pooler.spec, observation.readings),
     ...step.findings,
   };
 }
