@@ -153,6 +153,7 @@ describe('the page of metrics', () => {
   );
   metrics.exposeStaleness(() => []);
   metrics.exposeLeadership(() => false);
+  metrics.exposeWork({ maxConcurrent: 1, inProgressSeconds: () => [] });
   const exist = metrics.registry
     .getMetricsAsArray()
     .map(({ name }) => name)

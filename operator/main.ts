@@ -4,6 +4,7 @@
  */
 import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
 import { connect, createCaches, everyCache, POOLERS } from './controllers/caches.ts';
+import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
 import { createPace } from './controllers/pace.ts';
@@ -15,17 +16,21 @@ import { apiAccess } from './kube/access.ts';
 import { createKubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createLeaderElector } from './kube/lease.ts';
+import { fenced } from './kube/lease-fence.ts';
 import { podLogs } from './kube/operations.ts';
 import { CONTAINER } from './plan/pod-template.ts';
 import { systemClock } from './runtime/clock.ts';
+import { drain } from './runtime/drain.ts';
 import { createQueue } from './runtime/queue.ts';
 import { runWorkers } from './runtime/workers.ts';
 import { readSettings } from './settings.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { serve } from './telemetry/server.ts';
+import { OPERATOR_VERSION } from './version.ts';
 
-export const OPERATOR_VERSION = '0.1.0';
+/** What a stop may take, within the 30 s that the chart gives it: finishing, ending what is late, the last events. */
+const STOP = { finishMs: 15_000, endMs: 3_000, eventsMs: 3_000 } as const;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
@@ -34,6 +39,10 @@ async function main(): Promise<void> {
   const metrics = createMetrics(OPERATOR_VERSION);
   const clock = systemClock;
   const ending = new AbortController();
+  // From the start: the first process of a container that does not listen is killed only after its whole grace.
+  const stopping = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
 
   const client = createKubeClient(await apiAccess({ context: settings.context }, process.env), {
     userAgent: `poolkeeper/${OPERATOR_VERSION}`,
@@ -53,7 +62,8 @@ async function main(): Promise<void> {
     log: warn,
   });
   const fence = (): void => elector.assertMayWrite();
-  const events = createEventRecorder(client, {
+  const writing = fenced(client, elector);
+  const events = createEventRecorder(writing, {
     controller: 'poolkeeper.dev/operator',
     instance: settings.identity,
     clock,
@@ -88,15 +98,17 @@ async function main(): Promise<void> {
     everyCache(caches).map((cache) => ({ kind: cache.resource.kind, seconds: cache.staleSeconds() })),
   );
   metrics.exposeLeadership(() => elector.isLeader());
+  metrics.exposeWork({ maxConcurrent: settings.workers, inProgressSeconds: () => queue.inProgressSeconds() });
 
+  const memories = createMemoryStore();
   const reconcile = createPoolerReconcile({
-    client,
+    client: writing,
     caches,
     credentials,
-    memories: createMemoryStore(),
+    memories,
     observer,
     status: createStatusWriter({
-      client,
+      client: writing,
       clock,
       events,
       fence,
@@ -131,38 +143,50 @@ async function main(): Promise<void> {
     },
     'poolkeeper starts',
   );
-  await Promise.all(everyCache(caches).map((cache) => cache.synced()));
-  observer.start(ending.signal);
-  log.info({ poolers: caches.poolers.list().length }, 'caches are filled');
-
-  const stopping = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
-  const led = await elector.waitForLeadership(stopping);
+  const look = { client, caches, credentials, namespaces: settings.namespaces, log: warn };
+  const fill = async (): Promise<true> => {
+    await Promise.all(everyCache(caches).map((cache) => cache.synced()));
+    await learnCredentials(look);
+    observer.start(ending.signal);
+    log.info({ poolers: caches.poolers.list().length }, 'caches are filled');
+    return true;
+  };
+  let done = true;
+  const led = (await Promise.race([fill(), stopping.then(() => false)])) && (await elector.waitForLeadership(stopping));
   if (led) {
     log.info({ identity: settings.identity }, 'this process leads');
+    // At once, whatever is under way: another process may act any moment, and every step may be the last.
+    elector.lost().then((reason) => {
+      log.error({ reason }, 'poolkeeper does not lead any more, and ends');
+      process.exit(1);
+    });
+    await Promise.race([verifyConfigs(look, memories), stopping]);
     // What was seen before leading is looked at once more: nobody else may have.
     for (const pooler of caches.poolers.list())
       queue.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`, { priority: 'low' });
+    const late = new AbortController();
     const workers = runWorkers({
       queue,
       concurrency: settings.workers,
       reconcile,
       log: warn,
       observe: metrics.reconcile,
+      signal: AbortSignal.any([elector.signal, late.signal]),
     });
-    const reason = await Promise.race([stopping, elector.lost()]);
-    log.info({ reason }, 'poolkeeper stops');
+    log.info({ reason: await stopping }, 'poolkeeper stops');
     queue.shutDown();
-    await workers;
+    const tell = (): void => late.abort(new Error('the operator stops, and this took too long'));
+    done = await drain(workers, { clock, ...STOP, tell });
   }
   ending.abort();
-  await events.flush();
-  await elector.release();
+  await Promise.race([events.flush(), clock.sleep(STOP.eventsMs)]);
+  // Whoever leads next must not meet what still hangs here: then the lease runs out, after this process is gone.
+  if (done) await elector.release();
+  else log.warn({}, 'a reconcile hangs and is left behind; the lease is not given back');
   server.close();
   client.close();
   log.info({}, 'poolkeeper ended');
-  process.exit(elector.isLost() ? 1 : 0);
+  process.exit(0);
 }
 
 main().catch((error: unknown) => {

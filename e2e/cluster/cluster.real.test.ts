@@ -71,9 +71,10 @@ describe('the embedded cluster', () => {
   for (const milliseconds of [1500, 4000]) {
     test(`a start that is killed after ${milliseconds} ms does no harm to the next`, async () => {
       const start = spawn(process.execPath, [main, 'up', image], { stdio: 'ignore' });
+      const ended = once(start, 'close');
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       start.kill('SIGKILL');
-      await once(start, 'close');
+      await ended;
     });
   }
 
@@ -123,6 +124,8 @@ describe('the embedded cluster', () => {
     await assert.rejects(cluster(['status']), { code: 1 });
     await cluster(['up', image]);
     await cluster(['status']);
+    // While the kubelet was away the pod counted as not ready, and the Service left it out.
+    await waitFor('the Service', () => psql('SELECT 1').then(() => true, () => false), { everyMs: 300 }); // biome-ignore format: one thought
     assert.equal(await psql('SELECT pg_postmaster_start_time()'), started);
   });
 

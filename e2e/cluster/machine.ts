@@ -55,10 +55,20 @@ export async function ensureInstalled(needs: readonly Need[]): Promise<void> {
     await step(`installing Debian packages: ${packages.join(', ')}`, async () => {
       // RUNLEVEL=1: the packages' own services (containerd's) stay off, the cluster starts its own.
       const environment = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-      await run('apt-get', ['update', '--quiet'], { environment });
-      await run('apt-get', ['install', '--quiet', '--yes', '--no-install-recommends', ...packages], { environment });
+      await aptGet(['update', '--quiet'], environment);
+      await aptGet(['install', '--quiet', '--yes', '--no-install-recommends', ...packages], environment);
     });
   });
+}
+
+/**
+ * Under a lock that apt-get itself holds: one whose start was killed goes on without it, and the next waits for its
+ * end, and for dpkg to finish what it left half done.
+ */
+async function aptGet(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
+  const locked = ['--exclusive', cacheDirectory('locks', 'apt-get')];
+  await run('flock', [...locked, 'dpkg', '--configure', '-a'], { environment });
+  await run('flock', [...locked, 'apt-get', ...args], { environment });
 }
 
 /** Throws with the way out unless this process runs as root. */

@@ -27,6 +27,8 @@ export const ANNOTATION_ENTRY = 'poolkeeper.dev/entry';
 export const ANNOTATION_NUDGE = 'poolkeeper.dev/nudge';
 /** On configuration Secrets: the revision that `proved.ini` names. */
 export const ANNOTATION_POINTER = 'poolkeeper.dev/revision';
+/** On configuration Secrets: a hash of everything that the revision was made of, so that a restart need not make it again. */
+export const ANNOTATION_INPUTS = 'poolkeeper.dev/inputs';
 /** On configuration Secrets: the revision that at least one pod was proved on; absent before the first proof. */
 export const ANNOTATION_PROVED = 'poolkeeper.dev/proved-revision';
 /** On configuration Secrets: when the pointer last moved, RFC 3339. */

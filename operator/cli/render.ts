@@ -50,7 +50,7 @@ export function renderObjects({ pooler, version, config, template }: OfflinePlan
       withoutOwner(
         configSecret(pooler, { template: template.revision, pointer: config.revision, files: config.files }),
       ),
-      config.proofPassword,
+      config.proofVerifier,
     ),
     withoutOwner(
       deployment(pooler, {
@@ -71,11 +71,11 @@ function withoutOwner(object: PlannedObject): Record<string, unknown> {
 }
 
 /** Files as text instead of base64: this output is for people. */
-function readable(secret: Record<string, unknown>, proofPassword: string): Record<string, unknown> {
+function readable(secret: Record<string, unknown>, proofVerifier: string): Record<string, unknown> {
   const { data, ...rest } = secret;
   const files = Object.entries((data ?? {}) as Readonly<Record<string, string>>).map(([name, value]) => [
     name,
-    Buffer.from(value, 'base64').toString().replaceAll(proofPassword, GENERATED),
+    Buffer.from(value, 'base64').toString().replaceAll(proofVerifier, GENERATED),
   ]);
   return { ...rest, stringData: Object.fromEntries(files) };
 }

@@ -3,26 +3,27 @@
  * admin Secret, and the only Secret content that stays in memory: without it every observation would be a read.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { adminSecretName } from '../api/names.ts';
+import { ADMIN_USER, adminSecretName, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
+import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
+import type { OperatorPasswords } from '../plan/credentials.ts';
 import { adminSecret } from '../plan/objects.ts';
 import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import type { SecretObject } from './secret-object.ts';
 
 export interface AdminCredentials {
   readonly admin: string;
   readonly stats: string;
   readonly revisionKey: string;
+  /** What stands in the userlist for the two; derived at the first call. */
+  readonly verifiers: () => OperatorPasswords;
   /** Changes when any of them does: part of the template revision, so that new logins mean new pods. */
   readonly fingerprint: string;
-}
-
-interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
 }
 
 const KEYS = { admin: 'password', stats: 'stats-password', revisionKey: 'revision-key' } as const;
@@ -32,22 +33,38 @@ export interface AdminCredentialStore {
   ensure(pooler: ConnectionPooler, writer: ChildWriter): Promise<AdminCredentials | Collision>;
   /** Reads, or undefined when there is none yet. For every replica. */
   peek(pooler: ConnectionPooler): Promise<AdminCredentials | undefined>;
+  /** Takes what somebody has read, as `peek` would have. */
+  learn(pooler: ConnectionPooler, secret: SecretObject): void;
   forget(key: string): void;
+  /** The same, reading over another client: one that ends with a reconcile. */
+  through(client: KubeClient): AdminCredentialStore;
 }
+
+type Known = Map<string, { readonly version: string; readonly credentials: AdminCredentials }>;
 
 /** @param secretVersion the resourceVersion of a Secret as the watch last saw it, undefined when it saw none */
 export function createAdminCredentialStore(
   client: KubeClient,
   secretVersion: (namespace: string, name: string) => string | undefined,
+  known: Known = new Map(),
 ): AdminCredentialStore {
-  const known = new Map<string, { readonly version: string; readonly credentials: AdminCredentials }>();
-
+  const keyOf = ({ metadata: { namespace = 'default', name, uid } }: ConnectionPooler): string =>
+    `${namespace}/${name}/${uid}`;
+  const keep = (pooler: ConnectionPooler, secret: KubeObject, credentials: AdminCredentials): void => {
+    known.set(keyOf(pooler), { version: secret.metadata.resourceVersion ?? '', credentials });
+  };
+  const learn = (pooler: ConnectionPooler, secret: SecretObject): AdminCredentials | undefined => {
+    const own = secret.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid) ?? false;
+    const complete = own ? parse(secret) : undefined;
+    if (complete) keep(pooler, secret, complete);
+    return complete;
+  };
   const read = async (
     pooler: ConnectionPooler,
   ): Promise<{ readonly complete?: AdminCredentials; readonly found: SecretObject | undefined }> => {
     const { namespace = 'default', name } = pooler.metadata;
     const secret = adminSecretName(name);
-    const key = `${namespace}/${name}/${pooler.metadata.uid}`;
+    const key = keyOf(pooler);
     const seen = secretVersion(namespace, secret);
     const kept = known.get(key);
     if (kept !== undefined && (seen === undefined || seen === kept.version))
@@ -60,14 +77,12 @@ export function createAdminCredentialStore(
       known.delete(key);
       return { found: undefined };
     }
-    const complete = found.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid)
-      ? parse(found)
-      : undefined;
-    if (complete) known.set(key, { version: found.metadata.resourceVersion ?? '', credentials: complete });
+    const complete = learn(pooler, found);
     return { found, ...(complete ? { complete } : {}) };
   };
 
   return {
+    through: (other) => createAdminCredentialStore(other, secretVersion, known),
     peek: async (pooler) => (await read(pooler)).complete,
     ensure: async (pooler, writer) => {
       const { complete, found } = await read(pooler);
@@ -80,15 +95,17 @@ export function createAdminCredentialStore(
         writer,
         pooler,
         SECRETS,
-        adminSecret(pooler, { username: 'poolkeeper', 'stats-username': 'poolkeeper_stats', ...data }),
-        undefined,
+        adminSecret(pooler, { username: ADMIN_USER, 'stats-username': STATS_USER, ...data }),
+        found ?? 'absent',
       );
       if (result.kind === 'collision') return result;
-      const written = await read(pooler);
-      if (!written.complete)
+      const written = result.kind === 'written' ? parse(result.stored) : undefined;
+      if (written === undefined)
         throw new Error(`Secret ${adminSecretName(pooler.metadata.name)} was written and is not complete`);
-      return written.complete;
+      if (result.kind === 'written') keep(pooler, result.stored, written);
+      return written;
     },
+    learn: (pooler, secret) => void learn(pooler, secret),
     forget: (key) => {
       for (const entry of known.keys()) if (entry.startsWith(`${key}/`)) known.delete(entry);
     },
@@ -103,7 +120,21 @@ function parse(secret: SecretObject): AdminCredentials | undefined {
   const revisionKey = decode(secret.data?.[KEYS.revisionKey]);
   if (admin === undefined || stats === undefined || revisionKey === undefined) return undefined;
   const fingerprint = createHash('sha256').update([admin, stats, revisionKey].join('\0')).digest('hex').slice(0, 16);
-  return { admin, stats, revisionKey, fingerprint };
+  let verifiers: OperatorPasswords | undefined;
+  return {
+    admin,
+    stats,
+    revisionKey,
+    fingerprint,
+    verifiers: () => {
+      verifiers ??= {
+        // Only the operator logs in with it, and it is 256 random bits; the other one is for exporters too.
+        admin: scramVerifier(admin, derivedSalt(revisionKey, ADMIN_USER), 1),
+        stats: scramVerifier(stats, derivedSalt(revisionKey, STATS_USER)),
+      };
+      return verifiers;
+    },
+  };
 }
 
 function decode(value: string | undefined): string | undefined {

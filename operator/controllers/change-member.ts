@@ -13,13 +13,15 @@ export interface Member {
   readonly readsEntry: boolean;
 }
 
-const NUDGE_AFTER_MS = 1_000;
+/** How long a file may take before the pod's kubelet is told once more, and PgBouncer's log is looked at. */
+const LATE_MS = 1_000;
 
 /** What became of one member. */
 export type Attempt =
   | { readonly kind: 'proved'; readonly restartRequired: readonly string[] }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'late'; readonly reason: string }
+  /** Its marker did not come; `complaint` is what its log says against the file, if it does. */
+  | { readonly kind: 'late'; readonly reason: string; readonly complaint?: string }
   | { readonly kind: 'gone'; readonly reason: string };
 
 export type Failed = Exclude<Attempt, { readonly kind: 'proved' }>;
@@ -30,15 +32,22 @@ export async function reloadAndProve(
   expectation: Expectation,
   deadlineMs: number,
 ): Promise<Attempt> {
-  const reloaded = await reload(steps, member, expectation.revision, { deadlineMs, giveUp: steps.superseded });
+  const complaints = watchLog(steps, member.pod);
+  const reloaded = await reload(steps, member, expectation.revision, {
+    deadlineMs,
+    giveUp: () => complaints.found() !== undefined || steps.superseded(),
+    late: complaints.look,
+  });
   if (!reloaded.ok) {
     switch (reloaded.kind) {
       case 'half-applied':
         return { kind: 'refused', reason: reloaded.detail };
       case 'gone':
         return { kind: 'gone', reason: reloaded.detail };
-      default:
-        return { kind: 'late', reason: reloaded.detail };
+      default: {
+        const complaint = complaints.found();
+        return { kind: 'late', reason: reloaded.detail, ...(complaint === undefined ? {} : { complaint }) };
+      }
     }
   }
   try {
@@ -55,9 +64,9 @@ export function reload(
   steps: ChangeSteps,
   member: Member,
   revision: string,
-  wait: { readonly deadlineMs: number; readonly giveUp: () => boolean },
+  wait: { readonly deadlineMs: number; readonly giveUp: () => boolean; readonly late?: () => void },
 ): Promise<Reloaded> {
-  let nudges = 0;
+  let lates = 0;
   return reloadUntil({
     session: member.session,
     revision,
@@ -65,11 +74,40 @@ export function reload(
     giveUp: wait.giveUp,
     intervalMs: 50,
     onWaiting: (elapsedMs) => {
-      if (elapsedMs < NUDGE_AFTER_MS * (nudges + 1)) return;
-      nudges += 1;
+      if (elapsedMs < LATE_MS * (lates + 1)) return;
+      lates += 1;
       steps.nudge(member.pod).catch(() => undefined);
+      wait.late?.();
     },
   });
+}
+
+/**
+ * An error before [pgbouncer] leaves the old marker, and before 1.25 RELOAD says nothing of it: it looks as if the file
+ * had not arrived. Only the log tells the one from the other.
+ */
+function watchLog(
+  steps: ChangeSteps,
+  pod: PodView,
+): { readonly look: () => void; readonly found: () => string | undefined } {
+  let found: string | undefined;
+  let looking = false;
+  return {
+    found: () => found,
+    look: () => {
+      if (looking) return;
+      looking = true;
+      steps
+        .complaint(pod)
+        .then((complaint) => {
+          found ??= complaint;
+        })
+        .catch(() => undefined)
+        .finally(() => {
+          looking = false;
+        });
+    },
+  };
 }
 
 /** Opens a session to every pod; those that do not answer cost their timeout and are named. */

@@ -2,6 +2,7 @@
 import {
   ADMIN_USER,
   ANNOTATION_ENTRY,
+  ANNOTATION_INPUTS,
   ANNOTATION_NUDGE,
   ANNOTATION_PROVED_TIME,
   configSecretName,
@@ -11,7 +12,7 @@ import {
 import type { ConnectionPooler } from '../api/types.ts';
 import { openSession } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { apply, get, mergePatch, podLogs } from '../kube/operations.ts';
+import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
 import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE } from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
@@ -21,16 +22,16 @@ import type { PodView } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change.ts';
 import type { ChildWriter } from './children.ts';
-import { explainLog } from './pod-log.ts';
+import { explainLog, explainReload } from './pod-log.ts';
+import { filesIn, type SecretObject } from './secret-object.ts';
 
 /** A change at its slowest, and its way back. Whoever answers each question just in time ends here. */
 const SESSION_MS = 45_000;
 
 export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 } as const;
 
-interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
+/** Two RELOADs are a few lines; clients' log-ins may stand between them. */
+const RELOAD_LINES = 400;
 
 /** A Secret holds 1 MiB; two revisions and the object around them must fit. */
 const SECRET_LIMIT_BYTES = 1024 * 1024;
@@ -40,6 +41,8 @@ export interface ChangeContext {
   readonly template: string;
   readonly credentials: AdminCredentials;
   readonly writer: ChildWriter;
+  /** What the revision is made of, noted on the Secret when the pointer moves. */
+  readonly inputs?: string;
   readonly superseded: () => boolean;
   readonly now: () => number;
 }
@@ -84,6 +87,11 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     );
     writer.observed(patched);
   };
+  /** Empty when it cannot be read: what happened counts, not what is said about it. */
+  const logOf = (pod: PodView, part: Pick<LogOptions, 'sinceSeconds' | 'tailLines'>): Promise<string> =>
+    podLogs(writer.client, namespace, pod.name, { container: CONTAINER, limitBytes: 64 * 1024, ...part }).catch(
+      () => '',
+    );
   const nudge = () => ({ [ANNOTATION_NUDGE]: String(context.now()) });
 
   return {
@@ -103,9 +111,11 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
       previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
       previousFiles = filesOf(current, previous);
+      const inputs = current.metadata.annotations?.[ANNOTATION_INPUTS];
       await write({
         template,
         pointer: previous,
+        ...(inputs === undefined ? {} : { inputs }),
         proved: { revision: previous, time: provedTime(current) },
         files: { ...previousFiles, ...config.files },
       });
@@ -115,6 +125,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
       await write({
         template,
         pointer: config.revision,
+        ...(context.inputs === undefined ? {} : { inputs: context.inputs }),
         proved: { revision: config.revision, time: now },
         files: { ...(keepPrevious ? previousFiles : {}), ...config.files },
       });
@@ -122,20 +133,9 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     handOut: (pod, revision) =>
       annotate(pod, { [ANNOTATION_ENTRY]: revision === 'rest' ? ENTRY_AT_REST : includeOf(revision), ...nudge() }),
     nudge: (pod) => annotate(pod, nudge()),
-    explain: async (pod, sinceMs) => {
-      const seconds = Math.ceil((context.now() - sinceMs) / 1000) + 1;
-      try {
-        return explainLog(
-          await podLogs(writer.client, namespace, pod.name, {
-            container: CONTAINER,
-            sinceSeconds: seconds,
-            limitBytes: 64 * 1024,
-          }),
-        );
-      } catch {
-        return undefined;
-      }
-    },
+    explain: async (pod, sinceMs) =>
+      explainLog(await logOf(pod, { sinceSeconds: Math.ceil((context.now() - sinceMs) / 1000) + 1 })),
+    complaint: async (pod) => explainReload(await logOf(pod, { tailLines: RELOAD_LINES })),
     superseded: context.superseded,
     now: context.now,
   };
@@ -146,8 +146,4 @@ const provedTime = (secret: SecretObject): string =>
 
 /** The files of one revision, as they stand in the Secret. */
 const filesOf = (secret: SecretObject, revision: string): ConfigFiles =>
-  Object.fromEntries(
-    Object.entries(secret.data ?? {})
-      .filter(([name]) => name.startsWith(`${revision}.`))
-      .map(([name, value]) => [name, Buffer.from(value, 'base64').toString()]),
-  );
+  Object.fromEntries(Object.entries(filesIn(secret)).filter(([name]) => name.startsWith(`${revision}.`)));

@@ -52,7 +52,7 @@ for (const version of REAL_VERSIONS) {
       assert.deepEqual([more[0], more[1]], [0, 0], handed.join());
     });
 
-    test('of an entry that PgBouncer refuses leaves the old marker, and is refused by what the log says', async () => {
+    test('of an entry that PgBouncer refuses leaves the old marker, and is refused by what the log says, soon', async () => {
       const config = fleet.configOf(78);
       const name = `${config.revision}.ini`;
       const broken = {
@@ -60,9 +60,42 @@ for (const version of REAL_VERSIONS) {
         files: { ...config.files, [name]: (config.files[name] ?? '').replace("port='1'", "port='1' nonsense='1'") },
       };
       const before = await limits();
-      const result = await change(broken);
+      const handed: string[] = [];
+      const steps = fleet.steps();
+      const result = await change(broken, {
+        ...steps,
+        nudge: async (pod) => {
+          handed.push(pod.name);
+          await steps.nudge(pod);
+        },
+      });
       assert.equal(result.outcome, 'refused');
+      assert.match(
+        result.outcome === 'refused' ? result.reason : '',
+        /invalid value for parameter app in configuration/,
+      );
       assert.deepEqual(await limits(), before);
+      // One nudge a second: the deadline of ten was not waited out.
+      assert.ok(handed.length < 6, `${handed.length} nudges`);
+    });
+
+    test('that only comes late is waited for, whatever was complained about before', async () => {
+      const config = fleet.configOf(904);
+      const steps = fleet.steps();
+      let nudges = 0;
+      const result = await change(config, {
+        ...steps,
+        // The kubelet brings the file with the second nudge; the log still holds the complaints of the change before.
+        handOut: async (pod, revision) => {
+          if (pod.name !== 'pod-2' || revision === 'rest') await steps.handOut(pod, revision);
+        },
+        nudge: async (pod) => {
+          nudges += 1;
+          if (nudges === 2) await steps.handOut(pod, config.revision);
+        },
+      });
+      assert.equal(result.outcome, 'proved');
+      assert.deepEqual(await limits(), Array(3).fill('904'));
     });
 
     test('whose userlist PgBouncer cannot read is refused by the login, and the old logins work', async () => {

@@ -35,6 +35,8 @@ export interface ChangeSteps {
   movePointer(config: Config, keepPrevious: boolean): Promise<void>;
   /** What PgBouncer logged since `sinceMs` that explains a failure, without secrets. */
   explain(pod: PodView, sinceMs: number): Promise<string | undefined>;
+  /** What PgBouncer complained about at its newest RELOADs, without secrets; undefined also when nobody can tell. */
+  complaint(pod: PodView): Promise<string | undefined>;
   /** True as soon as the user asked for something else: a canary that still waits is then not waited for. */
   superseded(): boolean;
   now(): number;
@@ -132,7 +134,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     const first = await reloadAndProve(steps, canary, expectation, CANARY_DEADLINE_MS);
     lap('canary');
     // The user wants something else already. Nobody reloaded, so nothing is to be undone: the next revision is handed out.
-    if (first.kind === 'late' && steps.superseded())
+    if (first.kind === 'late' && first.complaint === undefined && steps.superseded())
       return { outcome: 'retry', reason: 'superseded', canaryDied: false };
     if (first.kind !== 'proved') return await rollBack(handedTo, [canary], canary, first);
 
@@ -205,7 +207,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       }),
     );
     // Restored first: reading a log takes its time, and the canary stands half-applied meanwhile.
-    const logged = await steps.explain(culprit.pod, started);
+    const logged = result.kind === 'late' ? result.complaint : await steps.explain(culprit.pod, started);
     const deaths = input.deaths + (result.kind === 'gone' ? 1 : 0);
     // A file that "did not arrive" while PgBouncer complains in its log did arrive: an error in [databases] leaves the old marker.
     const isRefused =

@@ -21,7 +21,7 @@ export interface Collision {
 
 export type Written =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'written'; readonly created: boolean; readonly drift: string }
+  | { readonly kind: 'written'; readonly created: boolean; readonly drift: string; readonly stored: KubeObject }
   | Collision;
 
 /** The API server does not take a child as it was planned: what a user wrote, and no schema checked, is in it. */
@@ -44,7 +44,8 @@ export interface ChildWriter {
 }
 
 /**
- * @param live as cached; undefined when the cache has none, which is then verified by a read
+ * @param live as cached; undefined when the cache has none, which is then verified by a read; `absent` when a read has
+ *   just said so
  * @throws ChildRefused
  */
 export async function applyChild(
@@ -52,10 +53,10 @@ export async function applyChild(
   pooler: ConnectionPooler,
   resource: Resource,
   wanted: PlannedObject,
-  live: KubeObject | undefined,
+  live: KubeObject | 'absent' | undefined,
 ): Promise<Written> {
   const planned = withAppliedHash(wanted);
-  const present = live ?? (await lookUp(writer, resource, planned));
+  const present = live === 'absent' ? undefined : (live ?? (await lookUp(writer, resource, planned)));
   if (present !== undefined && !isOwned(present, pooler)) {
     return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: ownerOf(present) };
   }
@@ -69,7 +70,7 @@ export async function applyChild(
       force: present !== undefined,
     });
     writer.observed(stored);
-    return { kind: 'written', created: present === undefined, drift };
+    return { kind: 'written', created: present === undefined, drift, stored };
   } catch (error) {
     if (isUnacceptable(error)) throw new ChildRefused(planned.kind, error);
     if (present !== undefined || !isConflict(error)) throw error;

@@ -14,19 +14,21 @@ import type { KubeObject } from '../kube/objects.ts';
 import { get, mergePatch } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import type { Config } from '../plan/config.ts';
+import { includeOf, isAuthentic, PROVED_FILE } from '../plan/config.ts';
 import { findDrift } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
-import { applyChange } from './change.ts';
+import { applyChange, type ChangeSteps } from './change.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter } from './children.ts';
+import type { Desired } from './desired.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import type { PoolerDependencies } from './pooler.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
+import { filesIn, type SecretObject } from './secret-object.ts';
 
 export interface ConfigInput {
   readonly pooler: ConnectionPooler;
@@ -36,7 +38,7 @@ export interface ConfigInput {
   readonly writer: ChildWriter;
   readonly memory: Memory;
   readonly revision: string;
-  readonly load: () => Promise<Config | undefined>;
+  readonly desired: Desired;
   readonly pods: readonly PodView[];
   readonly superseded: () => boolean;
 }
@@ -92,11 +94,12 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
     wanted: ConfigInput,
     before: string | undefined,
   ): Promise<void> {
-    const config = await wanted.load();
+    const config = await wanted.desired.load();
     if (config === undefined) return;
     const planned = configSecret(pooler, {
       template,
       pointer: config.revision,
+      inputs: wanted.desired.inputs,
       files: config.files,
       ...(before === undefined
         ? {}
@@ -115,16 +118,9 @@ async function change(
   live: readonly PodView[],
 ): Promise<ConfigOutcome> {
   const { memory, revision, template } = input;
-  const config = await input.load();
+  const config = await input.desired.load();
   if (config === undefined || config.revision !== revision) return retryLater(memory, 'a Secret changed meanwhile');
-  const steps = changeSteps({
-    pooler: input.pooler,
-    template,
-    credentials: input.credentials,
-    writer: input.writer,
-    superseded: input.superseded,
-    now: deps.clock.now,
-  });
+  const steps = stepsOf(deps, input);
   try {
     const result = await patiently(deps, input.pooler, async () => {
       const result = await deps.paced(() =>
@@ -195,17 +191,9 @@ async function prove(
   proved: string | undefined,
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
-  const config = await input.load();
-  if (config === undefined || config.revision !== revision) return retryLater(memory, 'a Secret changed meanwhile');
-  const steps = changeSteps({
-    pooler,
-    template,
-    credentials: input.credentials,
-    writer: input.writer,
-    superseded: input.superseded,
-    now: deps.clock.now,
-  });
-  const attempts = await patiently(deps, pooler, () => provePods(steps, config, input.version, pods).then(orSilent));
+  const attempts = await patiently(deps, pooler, () =>
+    provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods).then(orSilent),
+  );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
     deps.fence();
@@ -247,34 +235,44 @@ export function rememberProofs(memory: Memory, revision: string, attempts: reado
 
 /** The Secret changed since it was last seen to be right: a hand may have edited it. */
 async function heal(deps: PoolerDependencies, input: ConfigInput, proved: string | undefined): Promise<void> {
-  const { pooler, template, memory, revision } = input;
-  const config = await input.load();
-  if (config === undefined || config.revision !== revision) return;
+  const { pooler, template, memory, revision, credentials, desired } = input;
   const name = configSecretName(pooler.metadata.name, template);
-  const stored = await get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(
-    deps.client,
-    SECRETS,
-    pooler.metadata.namespace ?? 'default',
-    name,
-  );
-  const time = stored.metadata.annotations?.[ANNOTATION_PROVED_TIME] ?? new Date(deps.clock.now()).toISOString();
-  const planned = configSecret(pooler, {
-    template,
-    pointer: revision,
-    files: config.files,
-    ...(proved === undefined ? {} : { proved: { revision: proved, time } }),
-  });
+  const stored = await get<SecretObject>(deps.client, SECRETS, pooler.metadata.namespace ?? 'default', name);
+  const files = filesIn(stored);
   // Files of other revisions may stand beside; they go with the next change.
+  const { labels } = configSecret(pooler, { template, pointer: revision, files: {} }).metadata;
   if (
-    findDrift(planned['data'], stored.data) === undefined &&
-    findDrift(planned.metadata.labels, stored.metadata.labels) === undefined
+    isAuthentic(files, revision, credentials.revisionKey) &&
+    files[PROVED_FILE] === includeOf(revision) &&
+    findDrift(labels, stored.metadata.labels) === undefined
   ) {
     memory.verifiedSecret = stored.metadata.resourceVersion;
     return;
   }
+  const config = await desired.load();
+  if (config === undefined || config.revision !== revision) return;
+  const time = stored.metadata.annotations?.[ANNOTATION_PROVED_TIME] ?? new Date(deps.clock.now()).toISOString();
+  const planned = configSecret(pooler, {
+    template,
+    pointer: revision,
+    inputs: desired.inputs,
+    files: config.files,
+    ...(proved === undefined ? {} : { proved: { revision: proved, time } }),
+  });
   await applyChild(input.writer, pooler, SECRETS, planned, stored);
   memory.verifiedSecret = secretOf(deps.caches, pooler, template)?.metadata.resourceVersion;
 }
+
+const stepsOf = (deps: PoolerDependencies, input: ConfigInput): ChangeSteps =>
+  changeSteps({
+    pooler: input.pooler,
+    template: input.template,
+    credentials: input.credentials,
+    writer: input.writer,
+    inputs: input.desired.inputs,
+    superseded: input.superseded,
+    now: deps.clock.now,
+  });
 
 /** @returns milliseconds until entries may go back to rest, or undefined when all are there */
 async function putToRest(deps: PoolerDependencies, input: ConfigInput): Promise<number | undefined> {
@@ -283,14 +281,7 @@ async function putToRest(deps: PoolerDependencies, input: ConfigInput): Promise<
   const since = input.memory.changedAt;
   const due = since === undefined ? 0 : since + REST_AFTER_MS - deps.clock.monotonic();
   if (due > 0) return due;
-  const steps = changeSteps({
-    pooler: input.pooler,
-    template: input.template,
-    credentials: input.credentials,
-    writer: input.writer,
-    superseded: input.superseded,
-    now: deps.clock.now,
-  });
+  const steps = stepsOf(deps, input);
   await Promise.all(out.map((pod) => steps.handOut(pod, 'rest')));
   return undefined;
 }

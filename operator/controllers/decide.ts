@@ -25,7 +25,7 @@ export interface Target {
   readonly version: Version;
   readonly credentials: AdminCredentials;
   readonly revision: string;
-  readonly load: Desired['load'];
+  readonly desired: Desired;
   readonly planned: PlannedTemplate;
 }
 
@@ -87,7 +87,7 @@ export async function decide(
     version: image.version,
     credentials,
     revision,
-    load: desired.load,
+    desired,
     planned: planPodTemplate({
       name: pooler.metadata.name,
       spec: pooler.spec,

@@ -4,7 +4,6 @@
  */
 import { ANNOTATION_VERSION, configSecretName } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { parseIni } from '../pgbouncer/parse-ini.ts';
@@ -19,6 +18,7 @@ import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import type { PoolerDependencies } from './pooler.ts';
 import { provePods } from './prove-pods.ts';
+import { filesIn, type SecretObject } from './secret-object.ts';
 
 export async function keepProved(
   deps: PoolerDependencies,
@@ -38,13 +38,8 @@ export async function keepProved(
 
   const credentials = await deps.credentials.peek(pooler);
   const { namespace = 'default', name } = pooler.metadata;
-  const secret = await get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(
-    deps.client,
-    SECRETS,
-    namespace,
-    configSecretName(name, template),
-  );
-  const parsed = parseIni(Buffer.from(secret.data?.[`${pointer}.ini`] ?? '', 'base64').toString(), version);
+  const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
+  const parsed = parseIni(filesIn(secret)[`${pointer}.ini`] ?? '', version);
   if (credentials === undefined || !parsed.ok)
     return retryLater(memory, `the files of revision ${pointer} are not what they were`);
 

@@ -45,6 +45,8 @@ export interface Memory {
   settled: { readonly status: string; readonly version: string | undefined } | undefined;
   /** Monotonic milliseconds when pool numbers were last written to status. */
   numbersAt: number | undefined;
+  /** Monotonic milliseconds when status was last written. */
+  statusAt: number | undefined;
 }
 
 export interface MemoryStore {
@@ -72,6 +74,7 @@ export function createMemoryStore(): MemoryStore {
         changedAt: undefined,
         settled: undefined,
         numbersAt: undefined,
+        statusAt: undefined,
       };
       memories.set(key, fresh);
       return fresh;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainLog, explainServers, redact } from './pod-log.ts';
+import { explainLog, explainReload, explainServers, redact } from './pod-log.ts';
 
 const at = (line: string): string => `2026-11-21 09:00:00.000 UTC [1] ${line}`;
 
@@ -59,6 +59,32 @@ const REFUSALS: readonly {
 for (const { what, log, found } of REFUSALS) {
   test(`why a configuration is refused: ${what}`, () => {
     assert.equal(explainLog(log.map(at).join('\n')), found);
+  });
+}
+
+const RELOAD = 'LOG RELOAD command issued';
+const COMPLAINT = 'ERROR unknown parameter: databases/nonsense';
+
+const RELOADS: readonly {
+  readonly what: string;
+  readonly log: readonly string[];
+  readonly found: string | undefined;
+}[] = [
+  { what: 'of the last one', log: [RELOAD, RELOAD, COMPLAINT], found: 'unknown parameter: databases/nonsense' },
+  {
+    what: 'of the last but one, when the last has only begun',
+    log: [RELOAD, COMPLAINT, RELOAD],
+    found: 'unknown parameter: databases/nonsense',
+  },
+  { what: 'not of an earlier one', log: [RELOAD, COMPLAINT, RELOAD, RELOAD], found: undefined },
+  { what: 'of the only one', log: [RELOAD, COMPLAINT], found: 'unknown parameter: databases/nonsense' },
+  { what: 'not of the start', log: [COMPLAINT], found: undefined },
+  { what: 'not of a log that cannot be read', log: [''], found: undefined },
+];
+
+for (const { what, log, found } of RELOADS) {
+  test(`what a RELOAD complained about: ${what}`, () => {
+    assert.equal(explainReload(log.map(at).join('\n')), found);
   });
 }
 

@@ -25,6 +25,19 @@ export function explainLog(log: string): string | undefined {
   return undefined;
 }
 
+/** PgBouncer writes this line at each RELOAD, before it reads a file. */
+const RELOADS = 'RELOAD command issued';
+
+/**
+ * What the newest RELOADs complained about. The last two are looked at: the log may have been read in the middle of the
+ * last one. Complaints of an earlier change stand before those, whatever the clocks say.
+ */
+export function explainReload(log: string): string | undefined {
+  const last = log.lastIndexOf(RELOADS);
+  const before = last < 1 ? -1 : log.lastIndexOf(RELOADS, last - 1);
+  return last < 0 ? undefined : explainLog(log.slice(before < 0 ? last : before));
+}
+
 /** The last complaint about a server that could not be reached or refused the login. */
 export function explainServers(log: string): string | undefined {
   const lines = log

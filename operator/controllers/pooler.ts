@@ -5,6 +5,7 @@
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { endingWith } from '../kube/ending-with.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
@@ -54,7 +55,8 @@ export interface PoolerDependencies {
   readonly patience: Patience;
 }
 
-export type Reconcile = (key: string) => Promise<{ readonly requeueAfterMs?: number }>;
+/** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;
 
 /** What one pass did, and what it found that status speaks of. */
 interface Step {
@@ -72,10 +74,11 @@ const COLLISION_RETRY_MS = 10_000;
 const REFUSED_RETRY_MS = 300_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
-  const reconcile = createReconcile(deps);
-  return async (key) => {
+  return async (key, signal) => {
+    const client = endingWith(deps.client, signal);
+    const ending = { client, credentials: deps.credentials.through(client), status: deps.status.through(client) };
     try {
-      return await reconcile(key);
+      return await createReconcile({ ...deps, ...ending })(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
       if (isNamespaceTerminating(error)) return {};
@@ -84,7 +87,7 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   };
 }
 
-function createReconcile(deps: PoolerDependencies): Reconcile {
+function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<Reconcile> {
   return async (key) => {
     const stored = deps.caches.poolers.get(key);
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
@@ -93,8 +96,6 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
       deps.patience.forget(key);
       return {};
     }
-    if (stored.status?.conditions === undefined) await deps.status.writeFirst(stored);
-
     const memory = deps.memories.of(key, stored);
     const pods = podsOf(deps, key);
     keepProofsOf(memory, pods);
@@ -104,19 +105,35 @@ function createReconcile(deps: PoolerDependencies): Reconcile {
       observed: (object) => observeWrite(deps.caches, object),
     };
 
-    const decision = await decide(deps, stored, key, memory, pods, writer);
+    const isNew = stored.status?.conditions === undefined;
+    const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+      if (isNew) await deps.status.writeFirst(stored);
+      throw error;
+    });
+    // Said while the objects are written, so that nobody takes silence for success.
+    const said =
+      isNew && decision.kind === 'target'
+        ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
+        : Promise.resolve(undefined);
     const suspended = decision.pooler.spec.suspend;
-    const step = await (decision.kind === 'blocked'
-      ? stay(deps, decision, key, memory, pods, writer)
-      : suspended
-        ? idle(deps, key, decision)
-        : advance(deps, decision, key, memory, pods, writer)
-    ).catch((error: unknown) => refused(deps, key, error));
+    const act = async (): Promise<Step> => {
+      if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
+      return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
+    };
+    const [acted, first] = await Promise.allSettled([act().catch((error: unknown) => refused(deps, key, error)), said]);
+    if (acted.status === 'rejected') throw acted.reason;
+    if (first.status === 'rejected') throw first.reason;
+    const step = acted.value;
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
-    await deps.status.write(decision.pooler, situationOf(deps, decision.pooler, key, memory, step), memory);
+    const heldBackMs = await deps.status.write(
+      decision.pooler,
+      situationOf(deps, decision.pooler, key, memory, step),
+      memory,
+    );
     const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
-    return retryMs === undefined ? {} : { requeueAfterMs: retryMs };
+    const soonest = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, retryMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
 }
 
@@ -160,7 +177,7 @@ function refused(deps: PoolerDependencies, key: string, error: unknown): Step {
   };
 }
 
-const idle = async (deps: PoolerDependencies, key: string, target: Target): Promise<Step> => ({
+const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   outcome: { kind: 'idle' },
   findings: {},
   template: liveTemplateOf(deps.caches.deployments.get(key)) ?? target.planned.revision,
@@ -192,7 +209,7 @@ async function advance(
         writer,
         memory,
         revision,
-        load: target.load,
+        desired: target.desired,
         pods,
         superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
       });

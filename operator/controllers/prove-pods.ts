@@ -8,7 +8,7 @@ import { expectationOf, prove } from '../console/prove.ts';
 import { reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import type { Config } from '../plan/config.ts';
+import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { ChangeSteps } from './change.ts';
 
@@ -24,7 +24,7 @@ const DEADLINE_MS = 5_000;
 
 export function provePods(
   steps: ChangeSteps,
-  config: Pick<Config, 'revision' | 'ini' | 'proofPassword'>,
+  config: Provable,
   version: Version,
   pods: readonly PodView[],
 ): Promise<readonly PodAttempt[]> {

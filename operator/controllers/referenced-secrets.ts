@@ -11,6 +11,7 @@ import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { referencedSecrets, referencesOf, type SecretLookup, type SecretValue } from '../plan/credentials.ts';
 import { createPace } from './pace.ts';
+import type { SecretObject } from './secret-object.ts';
 
 /** Changes whenever one of the referenced Secrets does. */
 export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<KubeObject>): string {
@@ -20,10 +21,6 @@ export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<K
       return `${name}=${found?.metadata.uid ?? 'none'}/${found?.metadata.resourceVersion ?? ''}`;
     })
     .join(',');
-}
-
-interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
 }
 
 /** Secrets that are read at the same time: each may have a megabyte, and a pooler may refer to hundreds. */

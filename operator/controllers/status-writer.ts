@@ -1,6 +1,7 @@
 /**
- * Writes status, and only when it says something new. Conditions, configuration and pods at once; pool numbers rounded
- * into the same write, or at most every 30 seconds by themselves. Conditions that turn become events.
+ * Writes status, and only when it says something new. Conditions and configuration at once; how far a start or a
+ * rollout has come at most every second; pool numbers rounded into the same write, or at most every 30 seconds by
+ * themselves. Conditions that turn become events.
  */
 import { API_GROUP_VERSION, KIND, STATUS_FIELD_MANAGER } from '../api/names.ts';
 import type { Condition, ConnectionPooler, PoolerStatus } from '../api/types.ts';
@@ -18,7 +19,10 @@ import type { Memory } from './memory.ts';
 export interface StatusWriter {
   /** The first word on an object: Ready=Unknown, so that nobody takes silence for success. */
   writeFirst(pooler: ConnectionPooler): Promise<void>;
-  write(pooler: ConnectionPooler, situation: Situation, memory: Memory): Promise<void>;
+  /** @returns milliseconds after which to come again, because something was held back */
+  write(pooler: ConnectionPooler, situation: Situation, memory: Memory): Promise<number | undefined>;
+  /** The same, over another client: one that ends with a reconcile. */
+  through(client: KubeClient): StatusWriter;
 }
 
 export interface StatusWriterDependencies {
@@ -32,6 +36,8 @@ export interface StatusWriterDependencies {
 }
 
 export const NUMBERS_EVERY_MS = 30_000;
+/** Pods come one by one, each in several steps: told one by one they would be most of all writes. */
+export const PROGRESS_EVERY_MS = 1_000;
 
 /** Conditions whose turning is worth an event, and which status is the bad one. */
 const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
@@ -58,6 +64,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
     return stored;
   };
   return {
+    through: (client) => createStatusWriter({ ...deps, client }),
     writeFirst: async (pooler) => {
       const condition = (type: string, status: Condition['status']): Condition => ({
         type,
@@ -71,7 +78,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
     },
     write: async (pooler, situation, memory) => {
       const current = deps.current(pooler);
-      if (current === undefined || current.metadata.uid !== pooler.metadata.uid) return;
+      if (current === undefined || current.metadata.uid !== pooler.metadata.uid) return undefined;
       const now = new Date(deps.clock.now()).toISOString();
       const based: ConnectionPooler = {
         ...pooler,
@@ -84,11 +91,15 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
       const changed = !isSettled && wanted !== canonicalJson(current.status);
       const due = memory.numbersAt === undefined || deps.clock.monotonic() - memory.numbersAt >= NUMBERS_EVERY_MS;
       const fresh = changed || due ? buildStatus({ pooler: based, situation, now, renewNumbers: true }) : held;
-      if (!changed && !numbersMoved(current.status, fresh)) return;
+      if (!changed && !numbersMoved(current.status, fresh)) return undefined;
+      const since = memory.statusAt === undefined ? Number.POSITIVE_INFINITY : deps.clock.monotonic() - memory.statusAt;
+      if (since < PROGRESS_EVERY_MS && isProgress(current.status, fresh)) return PROGRESS_EVERY_MS - since;
       const stored = await send(pooler, fresh);
       memory.settled = { status: canonicalJson(fresh), version: stored.metadata.resourceVersion };
       memory.numbersAt = deps.clock.monotonic();
+      memory.statusAt = memory.numbersAt;
       announce(pooler, current.status?.conditions ?? [], fresh.conditions ?? []);
+      return undefined;
     },
   };
 
@@ -131,6 +142,18 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'Reconciling',
   'NotRendered',
 ]);
+
+/** Whether the operator was and is at the same work, and only how far it came is new. */
+function isProgress(before: PoolerStatus | undefined, after: PoolerStatus): boolean {
+  const summary = ({ conditions = [], observedGeneration }: PoolerStatus) =>
+    canonicalJson([
+      observedGeneration,
+      // Each proved replica is progress too; a refusal shows in Stalled.
+      conditions.flatMap(({ type, status, reason }) => (type === 'ConfigSynced' ? [] : [type, status, reason])),
+    ]);
+  const atWork = after.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True') ?? false;
+  return atWork && before !== undefined && summary(before) === summary(after);
+}
 
 /** Whether a number moved enough to be worth a write: something appeared, vanished, or changed by a tenth. */
 function numbersMoved(before: PoolerStatus | undefined, after: PoolerStatus): boolean {

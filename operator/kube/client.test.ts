@@ -120,6 +120,22 @@ describe('a request', () => {
       );
     }));
 
+  it('that the server puts off for long holds up no other', () =>
+    meet(
+      (request, response) => {
+        if (request.path === '/put-off') sendStatus(response, 429, 'TooManyRequests', 'later', { 'retry-after': '30' });
+        else ok(response);
+      },
+      async (client) => {
+        const ending = new AbortController();
+        const putOff = client.request('GET', '/put-off', { signal: ending.signal });
+        assert.deepEqual(await client.request('GET', '/x', { signal: AbortSignal.timeout(20_000) }), { ok: true });
+        ending.abort(new Error('enough'));
+        await assert.rejects(putOff, /enough/);
+      },
+      { maxInFlight: 1 },
+    ));
+
   it('is sent again over a new connection when the answer was lost and doing it twice does no harm', () =>
     meet(inTurn(hangUp, hangUp, ok), async (client, server, calls) => {
       assert.deepEqual(await client.request('PATCH', '/x', { body: {} }), { ok: true });
@@ -295,6 +311,23 @@ describe('a stream', () => {
         const lines = stream(client, 300)[Symbol.asyncIterator]();
         assert.equal((await lines.next()).value, 'one');
         await assert.rejects(lines.next(), RequestTimeout);
+      },
+    ));
+
+  it('that was dead takes with it the connections that wait for use, which died on the same way', () =>
+    meet(
+      async (request, response) => {
+        await sleep(20);
+        response.writeHead(200);
+        if (request.path === '/watch') response.write('one\n');
+        else response.end();
+      },
+      async (client, server) => {
+        await Promise.all([1, 2, 3].map(() => client.request('GET', '/x')));
+        assert.equal(server.connections.length, 3);
+        await assert.rejects(collect(stream(client, 300)), RequestTimeout);
+        await client.request('GET', '/x');
+        assert.equal(server.connections.length, 4, 'none of those from before is believed in');
       },
     ));
 

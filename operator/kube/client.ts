@@ -26,6 +26,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Goes at once, past the bound on requests, and is tried only once: for the lease. */
   readonly urgent?: boolean;
+  /** Asked right before each attempt is sent; what it throws ends the request. */
+  readonly permit?: () => void;
 }
 
 export interface StreamOptions {
@@ -92,17 +94,27 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
     }
   };
 
-  const attemptOnce = async <T>(sending: Sending): Promise<T> => {
+  const answerTo = async <T>(sending: Sending): Promise<T> => {
     const answer = await watched(sending.method, (target) => exchange(target, sending));
     if (answer.status >= 400) throw statusError({ ...sending, ...answer });
     return decode<T>(answer, sending);
+  };
+
+  /** Within the bound. Who pauses before another attempt holds up nobody: the server may refuse one kind, and take others. */
+  const attemptInTurn = async <T>(sending: Sending): Promise<T> => {
+    const leave = await inFlight.enter(sending.signal);
+    try {
+      return await answerTo<T>(sending);
+    } finally {
+      leave();
+    }
   };
 
   const attempts = async <T>(sending: Sending): Promise<T> => {
     let loggedInAnew = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await attemptOnce<T>(sending);
+        return await attemptInTurn<T>(sending);
       } catch (error) {
         if (isUnauthorized(error) && !loggedInAnew) {
           // Tokens rotate; the one we hold may have ended a moment ago.
@@ -121,13 +133,7 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
   return {
     request: async <T>(method: string, path: string, call: CallOptions = {}): Promise<T> => {
       const sending = sendingOf(method, path, call, options.userAgent);
-      if (call.urgent) return attemptOnce<T>(sending);
-      const leave = await inFlight.enter(call.signal);
-      try {
-        return await attempts<T>(sending);
-      } finally {
-        leave();
-      }
+      return call.urgent ? answerTo<T>(sending) : attempts<T>(sending);
     },
     stream: async function* (path, call) {
       const { idleTimeoutMs, onOpen, ...rest } = call;
@@ -141,6 +147,10 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
         answer.keepOpen(idleTimeoutMs);
         onOpen?.();
         yield* linesOf(answer.chunks);
+      } catch (error) {
+        // Silent at last: a new watch over a connection that died with it would be silent once more.
+        if (error instanceof RequestTimeout) connections.dropIdle();
+        throw error;
       } finally {
         answer.close();
       }
@@ -168,6 +178,7 @@ function sendingOf(method: string, path: string, call: CallOptions, userAgent: s
     payload,
     timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
     signal: call.signal,
+    permit: call.permit,
   };
 }
 

@@ -55,7 +55,7 @@ export interface InformerOptions<T> {
   readonly indexes?: Indexes<T>;
   readonly log?: Log;
   readonly clock?: Clock;
-  /** How long one watch lasts at most, and with it how long a dead one can go unnoticed; default 290 s. */
+  /** How long one watch lasts at most, and with it how long a dead one can go unnoticed; default 145 s. */
   readonly watchSeconds?: number;
 }
 

@@ -62,6 +62,24 @@ export async function list<T extends KubeObject>(
   return { items };
 }
 
+/** Page by page, so that no more than one is held; ends with an error when the server forgets the version they are of. */
+export async function* pages<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  namespace: string | undefined,
+  { signal, limit = PAGE_SIZE, ...selectors }: ListOptions & { readonly limit?: number } = {},
+): AsyncGenerator<readonly T[]> {
+  let more: string | undefined;
+  do {
+    const page = await client.request<Page<T>>('GET', resourcePath(resource, namespace), {
+      query: { ...selectors, limit: String(limit), continue: more },
+      ...(signal ? { signal } : {}),
+    });
+    yield page.items ?? [];
+    more = page.metadata?.continue || undefined;
+  } while (more !== undefined);
+}
+
 export const create = <T extends KubeObject>(
   client: KubeClient,
   resource: Resource,

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { type Clock, systemClock } from '../runtime/clock.ts';
-import { createKubeClient } from './client.ts';
+import { createKubeClient, type KubeClient } from './client.ts';
 import type { KubeObject } from './objects.ts';
 import { PODS } from './resources.ts';
+import { collect } from './testing/collect.ts';
 import { type SeenRequest, sendJson, sendStatus, startProtocolServer } from './testing/protocol-server.ts';
-import { type WatchEvent, type WatchOptions, watch } from './watcher.ts';
+import { STALE_LIMIT_SECONDS, type WatchEvent, type WatchOptions, watch } from './watcher.ts';
 
 /** What the server does with the n-th request; it must come in this order. */
 type Step = (response: ServerResponse, request: SeenRequest) => void;
@@ -126,7 +127,7 @@ describe('the list-and-watch protocol', () => {
     assert.equal(requests[0]?.query.get('limit'), '500');
     const asked = requests[2]?.query;
     assert.equal(asked?.get('allowWatchBookmarks'), 'true');
-    assert.ok(Number(asked?.get('timeoutSeconds')) > 240 && Number(asked?.get('timeoutSeconds')) <= 290);
+    assert.ok(Number(asked?.get('timeoutSeconds')) > 120 && Number(asked?.get('timeoutSeconds')) <= 145);
   });
 
   it('goes on from a bookmark', async () => {
@@ -249,6 +250,26 @@ describe('the list-and-watch protocol', () => {
       const { slept } = await follow([page('10', []), ...steps, stay]);
       assert.deepEqual(slept, [800, 800, 800]);
     });
+  });
+
+  it('believes in no stream that was silent for longer than the bound on how old a cache gets', async () => {
+    const idle: number[] = [];
+    for (const random of [0, 0.5, 1]) {
+      const ending = new AbortController();
+      const client: KubeClient = {
+        request: async <T>() => ({ metadata: { resourceVersion: '10' } }) as T,
+        stream: (_path, { idleTimeoutMs }) => {
+          idle.push(idleTimeoutMs / 1000);
+          ending.abort();
+          return (async function* () {})();
+        },
+        close: () => undefined,
+      };
+      const options = { clock: systemClock, signal: ending.signal, random: () => random };
+      await collect(watch<KubeObject>(client, PODS, options));
+    }
+    assert.equal(Math.max(...idle), STALE_LIMIT_SECONDS);
+    assert.ok(Math.min(...idle) > STALE_LIMIT_SECONDS / 2);
   });
 
   it('follows on at once when the server ends a watch in good order', async () => {

@@ -6,7 +6,8 @@ import { isRecord, type Json, type JsonObject } from '../api/testing/json.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { hostileText, printableText } from '../pgbouncer/testing/arbitrary.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import { type Config, proofPasswordOf } from './config.ts';
+import { holdersOf } from './budget.ts';
+import { type Config, isAuthentic, planKnownConfig, proofPasswordOf } from './config.ts';
 import {
   DERIVED_SIZES,
   expectedRules,
@@ -71,7 +72,7 @@ function assertFaithful(spec: PoolerSpec, config: Config, version: Version, pass
       ['poolkeeper_stats', PASSWORDS.stats],
     ],
   );
-  assert.deepEqual(users.at(-1), { name: 'poolkeeper_proof', password: config.proofPassword });
+  assert.deepEqual(users.at(-1), { name: 'poolkeeper_proof', password: config.proofVerifier });
   assert.deepEqual(
     new Map(users.slice(2, -1).map(({ name, password: text }) => [name, text])),
     new Map([...known].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -208,6 +209,42 @@ test('the revision names the files, and the proof password follows from it and t
   assert.deepEqual(Object.keys(files).sort(), [`${revision}.hba`, `${revision}.ini`, `${revision}.userlist`]);
   assert.equal(proofPassword, proofPasswordOf('key of the revision', revision));
   assert.notEqual(proofPassword, proofPasswordOf('another key', revision));
+});
+
+test('whether files are those of a revision is told without the Secrets they were made of', () => {
+  fc.assert(
+    fc.property(sensible, fc.nat(), ([version, spec], seed) => {
+      const { spec: wanted, plan } = withoutFaults(spec, version);
+      const { config } = plan;
+      fc.pre(config !== undefined);
+      const key = 'key of the revision';
+      assert.ok(isAuthentic(config.files, config.revision, key));
+      assert.ok(!isAuthentic(config.files, config.revision, 'another key'));
+      // One character elsewhere, in any file.
+      const names = Object.keys(config.files).filter((name) => (config.files[name] ?? '') !== '');
+      const name = names[seed % names.length] ?? '';
+      const text = config.files[name] ?? '';
+      const place = seed % text.length;
+      const other = text[place] === 'x' ? 'y' : 'x';
+      const touched = { ...config.files, [name]: text.slice(0, place) + other + text.slice(place + 1) };
+      assert.ok(!isAuthentic(touched, config.revision, key), `${name} at ${place}`);
+      const { [name]: _gone, ...rest } = config.files;
+      assert.ok(!isAuthentic(rest, config.revision, key));
+      // And what a proof needs to know follows from the revision, without them too.
+      const known = {
+        spec: wanted,
+        namespace: 'shop',
+        version,
+        holders: holdersOf(wanted.replicas, 0),
+        revisionKey: key,
+      };
+      const { revision, ini, proofPassword } = config;
+      assert.deepEqual(planKnownConfig(known, revision).provable, { revision, ini, proofPassword });
+      assert.deepEqual(planKnownConfig(known, revision).planned.restartOnly, config.restartOnly);
+      assert.deepEqual(planKnownConfig(known, revision).planned.budget, plan.budget);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test('passwords stand in the userlist and nowhere else', () => {

@@ -8,6 +8,7 @@ import { PROOF_USER } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { printHba } from '../pgbouncer/hba.ts';
 import { type IniFile, printIni } from '../pgbouncer/ini.ts';
+import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import { findSetting, isRestartOnly } from '../pgbouncer/settings.ts';
 import { byteLength } from '../pgbouncer/text.ts';
 import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
@@ -38,6 +39,8 @@ export interface Config {
   readonly ini: IniFile;
   readonly files: ConfigFiles;
   readonly proofPassword: string;
+  /** What stands in the userlist for it. */
+  readonly proofVerifier: string;
   readonly settings: readonly EffectiveSetting[];
   readonly restartOnly: Readonly<Record<string, string>>;
 }
@@ -55,14 +58,17 @@ export interface PlannedConfig {
   readonly restartOnly: Readonly<Record<string, string>>;
 }
 
+/** What a proof needs to know of a revision; no Secret of the user is needed for it. */
+export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword'>;
+
 export const proofPasswordOf = (revisionKey: string, revision: string): string =>
   createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
 
 export function planConfig(input: ConfigInput): PlannedConfig {
-  const { spec, version } = input;
+  const { spec, version, revisionKey } = input;
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(spec, version, input.passwords, input.lookup);
-  const draft = planIni(input, budget, 'revision');
+  const draft = planIni(input, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
   if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
@@ -72,13 +78,9 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   if (tooLarge.length > 0) return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly };
 
   const hba = printHba(planAccessRules(spec));
-  const revision = createHmac('sha256', input.revisionKey)
-    .update([printIni(draft.ini, version), printUserlist(userlist.entries), hba].join('\0'))
-    .digest('hex')
-    .slice(0, 8);
+  const revision = revisionOf(revisionKey, printIni(draft.ini, version), printUserlist(userlist.entries), hba);
   const { ini, settings } = planIni(input, budget, revision);
-  const proofPassword = proofPasswordOf(input.revisionKey, revision);
-  const users: readonly UserlistEntry[] = [...userlist.entries, { name: PROOF_USER, password: proofPassword }];
+  const proof = proofEntryOf(revisionKey, revision);
   return {
     faults,
     budget: budget.rows,
@@ -86,12 +88,13 @@ export function planConfig(input: ConfigInput): PlannedConfig {
     config: {
       revision,
       ini,
-      proofPassword,
+      proofPassword: proofPasswordOf(revisionKey, revision),
+      proofVerifier: proof.password,
       settings,
       restartOnly,
       files: {
         [`${revision}.ini`]: printIni(ini, version),
-        [`${revision}.userlist`]: printUserlist(users),
+        [`${revision}.userlist`]: printUserlist([...userlist.entries, proof]),
         [`${revision}.hba`]: hba,
       },
     },
@@ -120,13 +123,54 @@ function sizeFaults(users: readonly UserlistEntry[], ini: IniFile, version: Vers
   ];
 }
 
+/** A configuration whose revision is known from before, without the Secrets it was made of: they stand in the userlist alone. */
+export function planKnownConfig(
+  input: Omit<ConfigInput, 'passwords' | 'lookup'>,
+  revision: string,
+): { readonly planned: PlannedConfig; readonly provable: Provable } {
+  const budget = planBudget(input.spec, input.holders);
+  const { ini, settings, faults } = planIni(input, budget, revision);
+  return {
+    planned: {
+      faults: { spec: faults, budget: budget.faults, credentials: [] },
+      budget: budget.rows,
+      restartOnly: restartOnlyOf(settings, input.version),
+    },
+    provable: { revision, ini, proofPassword: proofPasswordOf(input.revisionKey, revision) },
+  };
+}
+
+/**
+ * Whether files are what the operator wrote under this revision: a revision is made of its own files, so that this can
+ * be told without the Secrets that they were made of.
+ */
+export function isAuthentic(files: ConfigFiles, revision: string, revisionKey: string): boolean {
+  const [ini, userlist, hba] = ['ini', 'userlist', 'hba'].map((kind) => files[`${revision}.${kind}`]);
+  const proof = printUserlist([proofEntryOf(revisionKey, revision)]);
+  if (ini === undefined || hba === undefined || !userlist?.endsWith(proof)) return false;
+  const draft = ini.replaceAll(revision, DRAFT);
+  return revisionOf(revisionKey, draft, userlist.slice(0, -proof.length), hba) === revision;
+}
+
+/** Stands where the revision will, while the revision is made of the text around it. */
+const DRAFT = 'revision';
+
+const revisionOf = (key: string, ini: string, userlist: string, hba: string): string =>
+  createHmac('sha256', key).update([ini, userlist, hba].join('\0')).digest('hex').slice(0, 8);
+
+/** The last line of the userlist. 256 random bits that only the operator logs in with: one iteration is enough. */
+const proofEntryOf = (revisionKey: string, revision: string): UserlistEntry => ({
+  name: PROOF_USER,
+  password: scramVerifier(proofPasswordOf(revisionKey, revision), derivedSalt(revisionKey, revision), 1),
+});
+
 /** The one line of `proved.ini`, and of a pod's entry file while it is handed a revision. */
 export const includeOf = (revision: string): string => `%include ${CONFIG_DIRECTORY}/${revision}.ini`;
 export const PROVED_FILE = 'proved.ini';
 /** The entry file's line at rest. */
 export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
 
-function planIni(input: ConfigInput, budget: Budget, revision: string) {
+function planIni(input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'>, budget: Budget, revision: string) {
   const { spec, version } = input;
   const main = planMainSection(spec, version, revision);
   const databases = planDatabases(spec, version, budget, input.namespace);

@@ -17,6 +17,7 @@ export type SecretValue =
 /** Looks a reference up; pure, because everything referenced was read before. */
 export type SecretLookup = (ref: SecretKeyRef) => SecretValue;
 
+/** As they stand in the userlist: verifiers, so that PgBouncer need not derive them at each login. */
 export interface OperatorPasswords {
   readonly admin: string;
   readonly stats: string;

@@ -4,6 +4,7 @@
  */
 import {
   ANNOTATION_BUILDER,
+  ANNOTATION_INPUTS,
   ANNOTATION_POINTER,
   ANNOTATION_PROVED,
   ANNOTATION_PROVED_TIME,
@@ -131,6 +132,8 @@ export interface ConfigSecretInput {
   readonly template: string;
   /** What `proved.ini` points at. */
   readonly pointer: string;
+  /** What that revision is made of, see ANNOTATION_INPUTS; unknown offline. */
+  readonly inputs?: string;
   /** The revision some pod was proved on; undefined before the first proof. */
   readonly proved?: { readonly revision: string; readonly time: string };
   /** Files of every revision that is kept. */
@@ -147,6 +150,7 @@ export function configSecret(pooler: ConnectionPooler, input: ConfigSecretInput)
       labels: { ...base.labels, [LABEL_ROLE]: 'config', [LABEL_TEMPLATE]: input.template },
       annotations: {
         [ANNOTATION_POINTER]: input.pointer,
+        ...(input.inputs === undefined ? {} : { [ANNOTATION_INPUTS]: input.inputs }),
         ...(input.proved === undefined
           ? {}
           : { [ANNOTATION_PROVED]: input.proved.revision, [ANNOTATION_PROVED_TIME]: input.proved.time }),

@@ -116,8 +116,9 @@ for (const real of REAL_VERSIONS) {
         configOf({
           databases: [{ name: 'ERROR' }, { name: 'WARNING' }],
           users: [{ name: 'FATAL', poolMode: 'session', passwordSecretRef: { name: 's', key: 'k' } }],
-          parameters: { verbose: 2 },
         }),
+        // With it PgBouncer logs what it reads, names and all.
+        { file: 'ini', line: '[pgbouncer]\nverbose = 2\n' },
       );
       const { said } = start();
       await served(said);

@@ -10,19 +10,28 @@ const entry = `${CONFIG_DIRECTORY}/entry.ini`;
 
 /**
  * `-u __nouser__` is the nearest PgBouncer has to a check: it parses ini, users and access rules, opens no socket and
- * ends with "could not find user"; anything else, or an ERROR or WARNING before it, means the file is not sound.
+ * ends with "could not find user"; anything else, or an ERROR or WARNING before it, means the file is not sound. Of
+ * programs only what the image contract names: the rest is the shell itself.
  */
 export const START_SCRIPT = `set -u
+line=
 file=${entry}
-[ "$(cat ${entry})" = "${ENTRY_AT_REST}" ] || file=${CONFIG_DIRECTORY}/${PROVED_FILE}
+IFS= read -r line < ${entry} || :
+[ "$line" = "${ENTRY_AT_REST}" ] || file=${CONFIG_DIRECTORY}/${PROVED_FILE}
 said=$(pgbouncer -u __nouser__ "$file" 2>&1)
 case "$said" in
-*ERROR*|*WARNING*) sound=no ;;
+*'] ERROR '*|*'] WARNING '*) sound=no ;;
 *"could not find user '__nouser__'"*) sound=yes ;;
 *) sound=no ;;
 esac
 if [ "$sound" = no ]; then
-  printf '%s\\n' "$said" | sed -e 's/invalid value ".*" for parameter/invalid value for parameter/' >&2
+  printf '%s\\n' "$said" | while IFS= read -r line; do
+    case "$line" in
+    *'invalid value "'*'" for parameter'*)
+      line="\${line%%invalid value \\"*}invalid value for parameter\${line##*\\" for parameter}" ;;
+    esac
+    printf '%s\\n' "$line"
+  done >&2
   echo "poolkeeper: PgBouncer refuses its configuration, see above" >&2
   exit 1
 fi

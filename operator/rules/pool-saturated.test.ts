@@ -76,8 +76,9 @@ test('PoolSaturated: the pool is named', () => {
   assert.match(poolSaturated(situationOf({ fleet: fleetOf({ pools }) }), undefined).message, /shop\/batch/);
 });
 
-test('PoolSaturated: nothing is known while no console was read', () => {
-  assert.equal(inShort(poolSaturated(situationOf({ fleet: undefined }), before('True'))), 'Unknown NotObserved');
+test('PoolSaturated: nothing is known until a console was read; before the next look it stays what it was', () => {
+  assert.equal(inShort(poolSaturated(situationOf({ fleet: undefined }), undefined)), 'Unknown NotObserved');
+  assert.equal(poolSaturated(situationOf({ fleet: undefined }), before('True')).status, 'True');
 });
 
 test('PoolSaturated: numbers that hover around the threshold flip it once, not every time', () => {

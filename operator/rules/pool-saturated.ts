@@ -14,8 +14,11 @@ export function poolSaturated(situation: Situation, before: Condition | undefine
   const [silent] = situation.silent;
   const unread = silent === undefined ? undefined : `the console of ${silent.pod} cannot be read: ${silent.reason}`;
   const nobody = situation.silent.length > 0 && situation.fleet?.version === undefined;
-  if (situation.fleet === undefined || nobody)
-    return { status: 'Unknown', reason: 'NotObserved', message: unread ?? 'no console was read yet' };
+  if (situation.fleet === undefined || nobody) {
+    if (unread !== undefined) return { status: 'Unknown', reason: 'NotObserved', message: unread };
+    // An operator that was just started has not looked yet: what was seen last stays.
+    return before ?? { status: 'Unknown', reason: 'NotObserved', message: 'no console was read yet' };
+  }
   const limit = before?.status === 'True' ? RELAXED_PERCENT : SATURATED_PERCENT;
   const waiting = situation.fleet.pools.find(
     (pool) => pool.clientsWaiting > 0 && pool.maxWaitSeconds >= SATURATED_WAIT_SECONDS,

@@ -139,6 +139,89 @@ describe('workers', () => {
     assert.deepEqual(begun, ['hangs', 'waits', 'hangs']);
   });
 
+  it('tell everything that is under way to end when all of it must, which is no failure of theirs', async () => {
+    const losing = new AbortController();
+    const begun: string[] = [];
+    const reasons: unknown[] = [];
+    const { clock, queue, logs, outcomes } = start(
+      (key, signal) =>
+        new Promise((_resolve, reject) => {
+          begun.push(key);
+          signal.addEventListener('abort', () => {
+            reasons.push(signal.reason);
+            reject(signal.reason);
+          });
+        }),
+      { signal: losing.signal },
+    );
+    queue.add('a');
+    queue.add('b');
+    await clock.advance(1_000);
+    const reason = new Error('somebody else leads');
+    losing.abort(reason);
+    await clock.advance(0);
+    assert.deepEqual(reasons, [reason, reason]);
+    assert.deepEqual(logs, []);
+    assert.equal(queue.failures('a') + queue.failures('b'), 0);
+    assert.deepEqual(
+      outcomes.map(({ timedOut }) => timedOut),
+      [false, false],
+    );
+    queue.add('c');
+    await clock.advance(1_000);
+    assert.deepEqual(begun, ['a', 'b']);
+  });
+
+  it('wait no longer than the grace for what does not listen when all must end', async () => {
+    const losing = new AbortController();
+    const { clock, queue, ended } = start(() => new Promise<undefined>(() => undefined), {
+      signal: losing.signal,
+      graceMs: 500,
+    });
+    queue.add('deaf');
+    await clock.advance(0);
+    queue.shutDown();
+    losing.abort(new Error('somebody else leads'));
+    let over = false;
+    void ended.then(() => {
+      over = true;
+    });
+    await clock.advance(499);
+    assert.equal(over, false);
+    await clock.advance(1);
+    assert.equal(over, true);
+  });
+
+  it('let no key that fails or hangs delay another', async () => {
+    const workers = 3;
+    /** One reconcile takes a second; each key is added every ten. Returns how long after its adding each ended, at worst. */
+    const slowest = async (bad: readonly string[]): Promise<number> => {
+      const added = new Map<string, number>();
+      let worst = 0;
+      const { clock, queue } = start(
+        async (key, _signal) => {
+          if (key === 'fails') throw new Error('no luck');
+          if (key === 'hangs') return new Promise<undefined>(() => undefined);
+          await clock.sleep(1_000);
+          worst = Math.max(worst, clock.monotonic() - (added.get(key) ?? 0));
+          return undefined;
+        },
+        { concurrency: workers, timeoutMs: 1_000_000 },
+      );
+      for (const key of bad) queue.add(key);
+      for (let round = 0; round < 12; round += 1) {
+        for (let count = 0; count < workers - 1; count += 1) {
+          added.set(`good-${count}`, clock.monotonic());
+          queue.add(`good-${count}`);
+        }
+        await clock.advance(10_000);
+      }
+      return worst;
+    };
+    // As many workers as there are good keys are left when one hangs, and a failing key only waits.
+    assert.equal(await slowest(['fails', 'hangs']), await slowest([]));
+  });
+
   it('finish what they began when the queue is shut down, and begin nothing', async () => {
     const release = Promise.withResolvers<undefined>();
     const finished: string[] = [];

@@ -1,7 +1,8 @@
 /**
  * Works a queue with N workers. Whatever a reconcile throws is contained, counted and tried again with a growing pause;
  * one that does not end in time is told to, and if it does not listen its worker goes on without it, while its key stays
- * locked until it has really ended. So no pooler can take the operator down, or hold up the others.
+ * locked until it has really ended. So no pooler can take the operator down, or hold up the others. All can be told to
+ * end at once: when the process must not act any more.
  */
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -18,7 +19,7 @@ export interface Outcome {
 export interface WorkersOptions {
   readonly queue: Queue;
   readonly concurrency: number;
-  /** The signal is given when the time is up. Nothing returned: done, until the key is added again. */
+  /** The signal is given when the time is up, or with the workers' own. Nothing returned: done, until the key is added again. */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number } | undefined>;
   readonly log: Log;
   readonly observe?: (outcome: Outcome) => void;
@@ -26,6 +27,8 @@ export interface WorkersOptions {
   readonly timeoutMs?: number;
   /** How long a reconcile may take to end once it was told to; then its worker is free again. Default 10 s. */
   readonly graceMs?: number;
+  /** Given: no key is taken any more, and every reconcile is told to end with this reason, which is no failure of its key. */
+  readonly signal?: AbortSignal;
   readonly clock?: Clock;
 }
 
@@ -38,25 +41,30 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
 }
 
 async function work(options: WorkersOptions): Promise<void> {
-  const { queue } = options;
-  for (let key = await queue.get(); key !== undefined; key = await queue.get()) await workOn(key, options);
+  const { queue, signal } = options;
+  for (let key = await queue.get(signal); key !== undefined; key = await queue.get(signal)) await workOn(key, options);
 }
 
 /** Resolves when the worker is free again: at the latest when timeout and grace have passed. */
 async function workOn(key: string, options: WorkersOptions): Promise<void> {
   const { queue, clock = systemClock, log, timeoutMs = TIMEOUT_MS, graceMs = GRACE_MS } = options;
   const started = clock.monotonic();
-  const late = new AbortController();
+  const ending = new AbortController();
+  const stop = (): void => ending.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', stop, { once: true });
   const over = new AbortController();
-  const ended = attempt(key, options, late.signal).then((result) => {
-    options.observe?.({ result, seconds: (clock.monotonic() - started) / 1000, timedOut: late.signal.aborted });
+  const ended = attempt(key, options, ending.signal).then((result) => {
+    const timedOut = ending.signal.reason instanceof ReconcileTimeout;
+    options.observe?.({ result, seconds: (clock.monotonic() - started) / 1000, timedOut });
+    options.signal?.removeEventListener('abort', stop);
     queue.done(key);
     over.abort();
   });
   const limit = async (): Promise<void> => {
-    await clock.sleep(timeoutMs, over.signal);
+    await clock.sleep(timeoutMs, AbortSignal.any([over.signal, ending.signal]));
     if (over.signal.aborted) return;
-    late.abort(new ReconcileTimeout(`the reconcile of ${key} did not end within ${timeoutMs / 1000} s`));
+    if (!ending.signal.aborted)
+      ending.abort(new ReconcileTimeout(`the reconcile of ${key} did not end within ${timeoutMs / 1000} s`));
     await clock.sleep(graceMs, over.signal);
     if (!over.signal.aborted) log('a reconcile hangs; its worker goes on without it', { key });
   };
@@ -66,7 +74,7 @@ async function workOn(key: string, options: WorkersOptions): Promise<void> {
 /** Never rejects. */
 async function attempt(
   key: string,
-  { queue, reconcile, log }: WorkersOptions,
+  { queue, reconcile, log, signal: everything }: WorkersOptions,
   signal: AbortSignal,
 ): Promise<Outcome['result']> {
   try {
@@ -76,6 +84,8 @@ async function attempt(
     queue.addAfter(key, result.requeueAfterMs);
     return 'requeue_after';
   } catch (error) {
+    // What was broken off is looked at by whoever comes next.
+    if (everything?.aborted && error === everything.reason) return 'error';
     log('a reconcile failed and is tried again', { key, failures: queue.failures(key) + 1, error: messageOf(error) });
     queue.addRateLimited(key);
     return 'error';

@@ -9,6 +9,9 @@ import { POOL_METRICS } from './pool-metrics.ts';
 
 const TARGET = ['namespace', 'pooler', 'pod'] as const;
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const CONTROLLER = 'connectionpooler';
+/** The queue is called like its controller, as in controller-runtime. */
+const QUEUE = { name: CONTROLLER, controller: CONTROLLER } as const;
 
 export interface RestCall {
   readonly verb: string;
@@ -19,6 +22,15 @@ export interface RestCall {
 export interface Reconciled {
   readonly result: 'success' | 'error' | 'requeue_after';
   readonly seconds: number;
+  /** It was told to end because it took too long. */
+  readonly timedOut: boolean;
+}
+
+/** What is being worked right now. */
+export interface Working {
+  readonly maxConcurrent: number;
+  /** How long each reconcile under way has been, in seconds. */
+  readonly inProgressSeconds: () => readonly number[];
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -63,6 +75,12 @@ export function createMetrics(version: string) {
     labelNames: ['controller'],
     registers,
   });
+  const reconcileTimeouts = new Counter({
+    name: 'controller_runtime_reconcile_timeouts_total',
+    help: 'Reconciles that were told to end because they took too long',
+    labelNames: ['controller'],
+    registers,
+  });
   const reconcileSeconds = new Histogram({
     name: 'controller_runtime_reconcile_time_seconds',
     help: 'Duration of reconciles',
@@ -95,10 +113,18 @@ export function createMetrics(version: string) {
     buckets: SECONDS,
     registers,
   });
-  const controller = 'connectionpooler';
-  const queueLabels = { name: controller, controller };
+  const workSeconds = new Histogram({
+    name: 'workqueue_work_duration_seconds',
+    help: 'How long keys were worked',
+    labelNames: ['name', 'controller'],
+    buckets: SECONDS,
+    registers,
+  });
+  const controller = CONTROLLER;
+  const queueLabels = QUEUE;
   for (const result of ['success', 'error', 'requeue_after']) reconciles.inc({ controller, result }, 0);
   reconcileErrors.inc({ controller }, 0);
+  reconcileTimeouts.inc({ controller }, 0);
   depth.set(queueLabels, 0);
   adds.inc(queueLabels, 0);
   retries.inc(queueLabels, 0);
@@ -109,9 +135,10 @@ export function createMetrics(version: string) {
       restCalls.inc({ code, method: verb });
       restSeconds.observe({ verb }, seconds);
     },
-    reconcile: ({ result, seconds }: Reconciled): void => {
+    reconcile: ({ result, seconds, timedOut }: Reconciled): void => {
       reconciles.inc({ controller, result });
       if (result === 'error') reconcileErrors.inc({ controller });
+      if (timedOut) reconcileTimeouts.inc({ controller });
       reconcileSeconds.observe({ controller }, seconds);
     },
     queue: {
@@ -119,7 +146,9 @@ export function createMetrics(version: string) {
       added: (): void => adds.inc(queueLabels),
       retried: (): void => retries.inc(queueLabels),
       waited: (seconds: number): void => queueSeconds.observe(queueLabels, seconds),
+      worked: (seconds: number): void => workSeconds.observe(queueLabels, seconds),
     },
+    exposeWork: (working: Working): void => exposeWork(registry, working),
     exposeLeadership: (isLeader: () => boolean): void => {
       new Gauge({
         name: 'leader_election_master_status',
@@ -134,7 +163,7 @@ export function createMetrics(version: string) {
     exposeStaleness: (read: () => readonly { readonly kind: string; readonly seconds: number }[]): void => {
       new Gauge({
         name: 'poolkeeper_cache_stale_seconds',
-        help: 'How long ago a watch last showed that it is alive',
+        help: 'How old the cache of a kind may be: since the server last gave a sign of life on its watch',
         labelNames: ['kind'],
         registers,
         collect() {
@@ -147,6 +176,44 @@ export function createMetrics(version: string) {
       latest: (key: string) => PoolerObservation | undefined,
     ): void => exposePools(registry, poolers, latest),
   };
+}
+
+function exposeWork(registry: Registry, { maxConcurrent, inProgressSeconds }: Working): void {
+  const registers = [registry];
+  const byController = { labelNames: ['controller'], registers } as const;
+  const byQueue = { labelNames: ['name', 'controller'], registers } as const;
+  new Gauge({
+    ...byController,
+    name: 'controller_runtime_max_concurrent_reconciles',
+    help: 'Reconciles that may be under way at one time',
+  }).set({ controller: CONTROLLER }, maxConcurrent);
+  new Gauge({
+    ...byController,
+    name: 'controller_runtime_active_workers',
+    help: 'Reconciles under way, those that were given up and still hang included',
+    collect() {
+      this.set({ controller: CONTROLLER }, inProgressSeconds().length);
+    },
+  });
+  new Gauge({
+    ...byQueue,
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'How long all reconciles under way have been, added up: what grows for ever hangs',
+    collect() {
+      this.set(
+        QUEUE,
+        inProgressSeconds().reduce((total, seconds) => total + seconds, 0),
+      );
+    },
+  });
+  new Gauge({
+    ...byQueue,
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'How long the oldest reconcile under way has been',
+    collect() {
+      this.set(QUEUE, Math.max(0, ...inProgressSeconds()));
+    },
+  });
 }
 
 function exposePools(

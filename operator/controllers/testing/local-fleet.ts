@@ -12,7 +12,7 @@ import { type Config, planConfig } from '../../plan/config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
 import type { ChangeSteps } from '../change.ts';
-import { explainLog } from '../pod-log.ts';
+import { explainLog, explainReload } from '../pod-log.ts';
 
 export interface LocalFleet {
   readonly pods: readonly PodView[];
@@ -111,6 +111,7 @@ export async function startLocalFleet(version: RealVersion, size: number, client
           if (name !== 'proved.ini' && !name.startsWith(config.revision)) await rm(join(directory, name));
       },
       explain: (pod) => Promise.resolve(explainLog(processOf(pod).log())),
+      complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
       superseded: () => false,
       now: () => Date.now(),
     }),

@@ -9,6 +9,7 @@ import { type ClientOptions, createKubeClient, type KubeClient } from '../client
 import type { KubeObject } from '../objects.ts';
 import { create } from '../operations.ts';
 import { NAMESPACES } from '../resources.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 export interface RealApi {
@@ -22,7 +23,14 @@ export interface RealApi {
   through(proxy: { readonly port: number }, options?: Partial<ClientOptions>): Promise<KubeClient>;
   /** A proxy to the API server. */
   proxy(): Promise<TcpProxy>;
+  /** One that spoils answers, and a client that goes through it. */
+  spoiled(options?: Partial<ClientOptions>): Promise<Spoiled>;
   stop(): Promise<void>;
+}
+
+export interface Spoiled extends AsyncDisposable {
+  readonly client: KubeClient;
+  readonly proxy: FaultProxy;
 }
 
 /** @param options given: always an own control plane, since the test changes it */
@@ -62,6 +70,18 @@ async function use(
     proxy: () => {
       const { hostname, port } = new URL(access.server);
       return startTcpProxy({ host: hostname, port: Number(port) });
+    },
+    spoiled: async (options) => {
+      const proxy = await startFaultProxy(access);
+      const spoiledClient = createKubeClient(proxy.access, { userAgent: 'poolkeeper-test', ...options });
+      return {
+        client: spoiledClient,
+        proxy,
+        [Symbol.asyncDispose]: async () => {
+          spoiledClient.close();
+          await proxy[Symbol.asyncDispose]();
+        },
+      };
     },
     stop: async () => {
       client.close();

@@ -1,0 +1,18 @@
+/**
+ * A client whose every call ends with a signal, so that what works under a deadline, or as a leader, need not hand the
+ * signal to each call: once it is given, nothing of its work reaches the API server any more.
+ */
+import type { KubeClient } from './client.ts';
+
+/** Closing it closes nothing: the connections are those of `client`. */
+export function endingWith(client: KubeClient, signal: AbortSignal): KubeClient {
+  const withSignal = <O extends { readonly signal?: AbortSignal }>(options: O): O => ({
+    ...options,
+    signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+  });
+  return {
+    request: (method, path, options = {}) => client.request(method, path, withSignal(options)),
+    stream: (path, options) => client.stream(path, withSignal(options)),
+    close: () => undefined,
+  };
+}
