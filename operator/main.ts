@@ -8,6 +8,7 @@ import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
 import { createPace } from './controllers/pace.ts';
+import { createPatience } from './controllers/patience.ts';
 import { explainServers } from './controllers/pod-log.ts';
 import { createPoolerReconcile } from './controllers/pooler.ts';
 import { createStatusWriter } from './controllers/status-writer.ts';
@@ -76,14 +77,14 @@ async function main(): Promise<void> {
     credentials,
     clock,
     intervalMs: settings.observeIntervalMs,
-    concurrency: settings.workers,
     log: warn,
-    trouble: async (pooler, pod, sinceMs) =>
+    trouble: async (pooler, pod, sinceMs, signal) =>
       explainServers(
         await podLogs(client, pooler.metadata.namespace ?? 'default', pod.name, {
           container: CONTAINER,
           sinceSeconds: Math.ceil((clock.now() - sinceMs) / 1000) + 1,
           limitBytes: 64 * 1024,
+          signal,
         }),
       ),
   });
@@ -126,6 +127,7 @@ async function main(): Promise<void> {
     log: (message, details) => log.info(details, message),
     fence,
     paced: createPace(settings.maxConcurrentChanges),
+    patience: createPatience(Math.ceil(Math.min(settings.workers, settings.maxConcurrentChanges) / 2)),
   });
 
   const server = await serve(settings.listen, metrics.registry, {

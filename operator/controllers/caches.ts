@@ -12,6 +12,7 @@ import {
   LABEL_ROLE,
   MANAGED_BY,
 } from '../api/names.ts';
+import { soundStatus } from '../api/stored-status.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
@@ -71,6 +72,7 @@ export function createCaches(client: KubeClient, options: CacheOptions): Caches 
   return {
     poolers: createInformer<ConnectionPooler & KubeObject>(client, POOLERS, {
       ...common,
+      transform: withSoundStatus,
       indexes: { [BY_SECRET]: secretKeysOf },
     }),
     pods: createInformer<PodObject & KubeObject>(client, PODS, { ...owned, transform: stripPod, indexes: ownIndex }),
@@ -158,6 +160,12 @@ function poolerKeysOf(object: KubeObject | undefined): readonly string[] {
     : [`${object?.metadata.namespace}/${instance}`];
 }
 
+/** Of the status only what can be believed; the spec is judged by the reconcile, which can say what is wrong with it. */
+function withSoundStatus({ status, ...pooler }: ConnectionPooler & KubeObject): ConnectionPooler & KubeObject {
+  const sound = soundStatus(status);
+  return sound === undefined ? pooler : { ...pooler, status: sound };
+}
+
 function secretKeysOf(pooler: ConnectionPooler): readonly string[] {
   try {
     return referencedSecrets(pooler.spec).map((name) => `${pooler.metadata.namespace}/${name}`);
@@ -175,7 +183,8 @@ function withoutStatus(object: ChildObject & { readonly status?: unknown }): Chi
 /** Other people's Secrets: only that they exist and when they changed. Ours: also what the reconcile reads. */
 function stripSecret(secret: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, labels, annotations, ownerReferences } = secret.metadata;
-  const own = labels?.[LABEL_ROLE] !== undefined;
+  // Also without its labels, which a hand may have removed: else it would be in our own way.
+  const own = labels?.[LABEL_ROLE] !== undefined || (ownerReferences?.some((owner) => owner.kind === KIND) ?? false);
   return {
     apiVersion: secret.apiVersion,
     kind: secret.kind,

@@ -95,3 +95,13 @@ test('PoolSaturated: numbers that hover around the threshold flip it once, not e
     2,
   );
 });
+
+test('a console that cannot be read is named: nothing is known of its pools', () => {
+  const silent = [{ pod: 'b', reason: 'no answer to the login within 3 s' }];
+  const said = poolSaturated(situationOf({ silent }), undefined);
+  assert.deepEqual([said.status, said.reason], ['False', 'Relaxed']);
+  assert.match(said.message, /the console of b cannot be read: no answer to the login within 3 s/);
+  const nobody = poolSaturated(situationOf({ silent, fleet: fleetOf({ pools: [], version: undefined }) }), undefined);
+  assert.deepEqual([nobody.status, nobody.reason], ['Unknown', 'NotObserved']);
+  assert.match(nobody.message, /the console of b cannot be read/);
+});
