@@ -93,7 +93,7 @@ async function main(): Promise<void> {
     if (occasion === 'consequence') queue.addAfter(key, CONSEQUENCES_MS);
     else queue.add(key, { priority: occasion === 'wish' ? 'high' : 'low' });
   });
-  observer.onObserved((key) => {
+  observer.onNews((key) => {
     if (elector.isLeader()) queue.add(key, { priority: 'low' });
   });
   metrics.exposePools(
