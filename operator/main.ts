@@ -8,6 +8,7 @@ import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
 import { createPace } from './controllers/pace.ts';
+import { createPatience } from './controllers/patience.ts';
 import { explainServers } from './controllers/pod-log.ts';
 import { createPoolerReconcile } from './controllers/pooler.ts';
 import { createStatusWriter } from './controllers/status-writer.ts';
@@ -15,6 +16,7 @@ import { apiAccess } from './kube/access.ts';
 import { createKubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createLeaderElector } from './kube/lease.ts';
+import { fenced } from './kube/lease-fence.ts';
 import { podLogs } from './kube/operations.ts';
 import { CONTAINER } from './plan/pod-template.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -29,6 +31,9 @@ import { OPERATOR_VERSION } from './version.ts';
 
 /** What a stop may take, within the 30 s that the chart gives it: finishing, ending what is late, the last events. */
 const STOP = { finishMs: 15_000, endMs: 3_000, eventsMs: 3_000 } as const;
+
+/** For so long the first of a swarm of consequences waits for the others. */
+const CONSEQUENCES_MS = 50;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
@@ -60,7 +65,8 @@ async function main(): Promise<void> {
     log: warn,
   });
   const fence = (): void => elector.assertMayWrite();
-  const events = createEventRecorder(client, {
+  const writing = fenced(client, elector);
+  const events = createEventRecorder(writing, {
     controller: 'poolkeeper.dev/operator',
     instance: settings.identity,
     clock,
@@ -71,20 +77,23 @@ async function main(): Promise<void> {
     credentials,
     clock,
     intervalMs: settings.observeIntervalMs,
-    concurrency: settings.workers,
     log: warn,
-    trouble: async (pooler, pod, sinceMs) =>
+    trouble: async (pooler, pod, sinceMs, signal) =>
       explainServers(
         await podLogs(client, pooler.metadata.namespace ?? 'default', pod.name, {
           container: CONTAINER,
           sinceSeconds: Math.ceil((clock.now() - sinceMs) / 1000) + 1,
           limitBytes: 64 * 1024,
+          signal,
         }),
       ),
   });
   const queue = createQueue({ clock, metrics: metrics.queue });
-  connect(caches, (key, initial) => queue.add(key, { priority: initial ? 'low' : 'high' }));
-  observer.onObserved((key) => {
+  connect(caches, (key, occasion) => {
+    if (occasion === 'consequence') queue.addAfter(key, CONSEQUENCES_MS);
+    else queue.add(key, { priority: occasion === 'wish' ? 'high' : 'low' });
+  });
+  observer.onNews((key) => {
     if (elector.isLeader()) queue.add(key, { priority: 'low' });
   });
   metrics.exposePools(
@@ -99,13 +108,13 @@ async function main(): Promise<void> {
 
   const memories = createMemoryStore();
   const reconcile = createPoolerReconcile({
-    client,
+    client: writing,
     caches,
     credentials,
     memories,
     observer,
     status: createStatusWriter({
-      client,
+      client: writing,
       clock,
       events,
       fence,
@@ -118,6 +127,7 @@ async function main(): Promise<void> {
     log: (message, details) => log.info(details, message),
     fence,
     paced: createPace(settings.maxConcurrentChanges),
+    patience: createPatience(Math.ceil(Math.min(settings.workers, settings.maxConcurrentChanges) / 2)),
   });
 
   const server = await serve(settings.listen, metrics.registry, {

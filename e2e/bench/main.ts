@@ -4,12 +4,20 @@ import { operatorImage } from '../cluster/images.ts';
 import { openTarget } from '../demo/target.ts';
 import { benchCache } from './cache.ts';
 import { benchChange } from './change.ts';
+import { benchChaos } from './chaos.ts';
 import { benchIdle } from './idle.ts';
 import { install } from './installation.ts';
 import { benchLoad } from './load.ts';
+import { benchOutage } from './outage.ts';
 import { benchReady } from './ready.ts';
+import { benchScale } from './scale.ts';
 
 const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle: benchIdle } as const;
+/** These bring all they need, and ask for no cluster. */
+const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage } as const;
+
+// It runs in a network namespace, and so in a process of its own, which reads its own options.
+if (process.argv[2] === 'scale') process.exit(await benchScale(process.argv.slice(3)));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,15 +26,23 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     minutes: { type: 'string', default: '10' },
+    poolers: { type: 'string' },
+    how: { type: 'string' },
   },
 });
-const name = Object.keys(BENCHES).find((candidate): candidate is keyof typeof BENCHES => candidate === positionals[0]);
-if (positionals[0] === 'cache') {
-  // Needs no cluster, only a control plane.
-  console.log(JSON.stringify(await benchCache()));
-} else if (name === undefined) {
+const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
+const options = { rounds: number(values.rounds), seconds: number(values.seconds), minutes: Number(values.minutes) };
+const isOne = <T extends object>(candidate: string | undefined, all: T): candidate is keyof T & string =>
+  candidate !== undefined && Object.hasOwn(all, candidate);
+
+const [name] = positionals;
+if (isOne(name, ALONE)) {
+  const own = { ...options, poolers: number(values.poolers), how: values.how };
+  console.log(JSON.stringify(await ALONE[name](own)));
+} else if (!isOne(name, BENCHES)) {
+  const names = [...Object.keys(BENCHES), ...Object.keys(ALONE), 'scale'].join(' | ');
   console.error(
-    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} | cache [--context NAME] [--rounds N] [--seconds N] [--minutes N]`,
+    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen|etcd]\n       npm run bench -- scale [--poolers 1,100,1000] [--samples N] [--settle SECONDS] [--rest SECONDS] [--no-bare] [--profile] [--node-flags FLAGS]`,
   );
   process.exitCode = 2;
 } else {
@@ -37,8 +53,6 @@ if (positionals[0] === 'cache') {
   ]);
   const uninstall = await install(target);
   try {
-    const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
-    const options = { rounds: number(values.rounds), seconds: number(values.seconds), minutes: Number(values.minutes) };
     console.log(JSON.stringify(await BENCHES[name](target, options)));
   } finally {
     await uninstall();

@@ -2,6 +2,8 @@
  * A fault is one thing wrong with what a user wrote. It names the field, the value and the way out, so that
  * `validate`, conditions and events can all print the same sentence.
  */
+import { visible } from './visible.ts';
+
 export interface Fault {
   /** Where, in the user's words: `spec.databases[1].poolSize`. */
   readonly path: string;
@@ -27,8 +29,5 @@ export const cutText = (text: string, limit: number): string => text.slice(0, li
 /** One line, `spec.path: problem (the value); remedy`, whatever stood in the file: nothing in it moves a cursor. */
 export function formatFault(fault: Fault): string {
   const value = fault.value === undefined ? '' : ` (${describeValue(fault.value)})`;
-  return `${fault.path}: ${fault.problem}${value}; ${fault.remedy}`.replace(
-    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
+  return visible(`${fault.path}: ${fault.problem}${value}; ${fault.remedy}`);
 }

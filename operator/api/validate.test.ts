@@ -115,6 +115,14 @@ test('defaults are filled in, and what was given is not touched', () => {
   assert.deepEqual(input, before);
 });
 
+test('a spec nested deeper than any call stack is refused by the name of the field', () => {
+  const deep: unknown = JSON.parse(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`);
+  const result = validatePooler(poolerOf({ backends: [{ host: 'pg' }], template: { spec: deep } }), 'ignore');
+  assert.ok(!result.ok);
+  assert.equal(result.faults[0]?.path, 'spec.template');
+  assert.match(result.faults[0]?.problem ?? '', /deeper than 64 levels/);
+});
+
 test('whatever is given, the answer is a verdict and never an exception', () => {
   fc.assert(fc.property(fc.anything(), (input) => void validatePooler(input, 'refuse')));
   fc.assert(fc.property(fc.json(), (text) => void validatePooler(poolerOf(JSON.parse(text)), 'refuse')));

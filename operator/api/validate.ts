@@ -6,6 +6,7 @@ import { Ajv } from 'ajv';
 import { CROSS_RULES, checkName } from './cross-rules.ts';
 import type { Fault } from './fault.ts';
 import { API_GROUP, API_GROUP_VERSION, KIND } from './names.ts';
+import { NESTING_LIMIT, tooDeep } from './nesting.ts';
 import { schemaFault } from './schema-fault.ts';
 import { isObject, type SchemaNode } from './schema-node.ts';
 import { specSchema } from './spec-schema.ts';
@@ -45,6 +46,9 @@ export function validatePooler(input: unknown, unknownFields: 'refuse' | 'ignore
   }
   if (input['spec'] === undefined || input['spec'] === null)
     return refuse('spec', undefined, 'is missing', 'give at least spec.backends');
+  const deep = isObject(input['spec']) ? tooDeep(input['spec']) : undefined;
+  if (deep !== undefined)
+    return refuse(`spec.${deep}`, undefined, `is nested deeper than ${NESTING_LIMIT} levels`, 'flatten it');
   const spec = storedForm(input['spec'], specSchema);
   const unknown = unknownFields === 'refuse' ? findUnknown(input, documentSchema, '') : [];
   if (!validateSpec(spec))

@@ -29,6 +29,7 @@ import {
   readUsers,
   type UserRow,
 } from '../pgbouncer/show.ts';
+import { quotable } from '../pgbouncer/text.ts';
 import { isSameValue } from '../pgbouncer/value.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import { isConsoleProtocol, isLoginRefused } from './errors.ts';
@@ -101,10 +102,17 @@ export async function prove(
   const config = proveConfig(readConfig(await session.show('CONFIG')), expectation);
   const databases = proveDatabases(readDatabases(await session.show('DATABASES')), expectation);
   const users = proveUsers(readUsers(await session.show('USERS')), expectation);
-  const restartRequired = [...config.restartRequired, ...databases.restartRequired, ...users.restartRequired];
+  const left = [...config.restartRequired, ...databases.restartRequired, ...users.restartRequired];
+  const restartRequired =
+    left.length > LEFT_NAMED ? [...left.slice(0, LEFT_NAMED), `and ${left.length - LEFT_NAMED} more`] : left;
   const fault = config.fault ?? databases.fault ?? users.fault ?? (await proveLogin(address, expectation, options));
-  return fault === undefined ? { proved: true, restartRequired } : { proved: false, ...fault, restartRequired };
+  return fault === undefined
+    ? { proved: true, restartRequired }
+    : { proved: false, item: fault.item, detail: quotable(fault.detail), restartRequired };
 }
+
+/** How much of what waits for a restart is named: it stands in the status, and a process may make up thousands. */
+const LEFT_NAMED = 50;
 
 interface Finding {
   readonly fault: { readonly item: ProofItem; readonly detail: string } | undefined;

@@ -3,6 +3,7 @@
  * before 1.25 answers every RELOAD with success: only the marker tells.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quotable } from '../pgbouncer/text.ts';
 import { NO_MARKER, readMarker } from './marker.ts';
 import type { Session } from './session.ts';
 
@@ -72,6 +73,6 @@ function describe(
     };
   }
   return message === undefined
-    ? { ok: false, kind: 'not-arrived', detail: `PgBouncer is still on ${marker}, not on ${revision}` }
+    ? { ok: false, kind: 'not-arrived', detail: `PgBouncer is still on ${quotable(marker)}, not on ${revision}` }
     : { ok: false, kind: 'refused', detail: message };
 }

@@ -106,7 +106,7 @@ describe('logging in where no console is', () => {
         flood();
       },
       'ConsoleProtocolError',
-      /more than 16777216 bytes/,
+      /more than 65536 bytes/,
     ),
   );
 

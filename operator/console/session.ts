@@ -4,6 +4,7 @@
  */
 import { Client, DatabaseError } from 'pg';
 import type { Row } from '../pgbouncer/rows.ts';
+import { quotable } from '../pgbouncer/text.ts';
 import {
   CommandFailedError,
   type ConsoleError,
@@ -31,7 +32,7 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
   /** Seen in SHOW CLIENTS. Default: `poolkeeper`. */
   readonly applicationName?: string;
-  /** Default: 16 MiB and 100 000 rows for each answer. */
+  /** Default: 4 MiB and 20 000 rows for each answer. */
   readonly limits?: WireLimits;
 }
 
@@ -49,7 +50,7 @@ export interface Session {
 }
 
 const CLOSE_TIMEOUT_MS = 1_000;
-const LIMITS: WireLimits = { maxBytes: 16 * 1024 * 1024, maxRows: 100_000 };
+const LIMITS: WireLimits = { maxBytes: 4 * 1024 * 1024, maxRows: 20_000 };
 
 /** @throws ConsoleError; and the reason of `signal` is the cause when it ended the session */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -74,7 +75,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     end.reject(error);
     socket.destroy();
   };
-  const abort = (): void => finish(new ConsoleUnreachableError('given up', { cause: signal?.reason }));
+  const abort = (): void => {
+    const isLate = signal?.reason instanceof Error && signal.reason.name === 'TimeoutError';
+    const why = isLate ? 'it took too long altogether' : 'given up';
+    finish(new ConsoleUnreachableError(why, { cause: signal?.reason }));
+  };
 
   const guard = createWireGuard(options.limits ?? LIMITS);
   const socket = new GuardedSocket(guard, finish);
@@ -165,7 +170,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 function toLoginError(error: unknown): ConsoleError {
   if (isConsoleError(error)) return error;
   if (error instanceof DatabaseError && !isShuttingDown(error))
-    return new LoginRefusedError(`login refused: ${error.message}`);
+    return new LoginRefusedError(`login refused: ${quotable(error.message)}`);
   return toConsoleError(error);
 }
 
@@ -173,12 +178,13 @@ function toConsoleError(error: unknown): ConsoleError {
   if (isConsoleError(error)) return error;
   if (error instanceof DatabaseError) {
     const fatal = error.severity === 'FATAL' || isShuttingDown(error);
-    return fatal ? new ConsoleUnreachableError(error.message) : new CommandFailedError(error.message);
+    const said = quotable(error.message);
+    return fatal ? new ConsoleUnreachableError(said) : new CommandFailedError(said);
   }
   // The driver stumbles over messages that come out of turn.
   if (error instanceof TypeError)
     return new ConsoleProtocolError('what answers is not a PgBouncer console', { cause: error });
-  const message = error instanceof Error ? error.message : String(error);
+  const message = quotable(error instanceof Error ? error.message : String(error));
   return message.startsWith('SASL')
     ? new ConsoleProtocolError(message)
     : new ConsoleUnreachableError(message, { cause: error });

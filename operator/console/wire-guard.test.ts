@@ -81,6 +81,39 @@ describe('the guard on the wire', () => {
     it(`stops ${what}`, () => assert.equal(judge(chunks)?.kind, 'too-much'));
   }
 
+  it('allows a login less than an answer', () => {
+    const guard = createWireGuard({ maxBytes: 1_000_000, maxRows: 3 });
+    assert.equal(guard.check(notice(70_000))?.kind, 'too-much');
+    const later = createWireGuard({ maxBytes: 1_000_000, maxRows: 3 });
+    later.nextAnswer();
+    assert.equal(later.check(notice(70_000)), undefined);
+  });
+
+  it('lets a server choose a sensible number of SCRAM iterations, and no other', () => {
+    const first = (iterations: string) => judge([authentication(11, `r=nonce,s=c2FsdA==,i=${iterations}`)]);
+    assert.equal(first('4096'), undefined);
+    assert.equal(first('100000'), undefined);
+    for (const many of ['100001', '2147483648', '9'.repeat(400)]) assert.equal(first(many)?.kind, 'too-much', many);
+  });
+
+  it('takes more columns than any answer has for garbage', () => {
+    const columns = (count: number): Buffer => {
+      const body = Buffer.alloc(2 + 19 * count);
+      body.writeUInt16BE(count);
+      return message('T', body);
+    };
+    const wide = { maxBytes: 1_000_000, maxRows: 3 };
+    assert.equal(judge([columns(200)], createWireGuard(wide)), undefined);
+    assert.equal(judge([columns(201)], createWireGuard(wide))?.kind, 'garbage');
+  });
+
+  it('takes bytes one by one without going over them again and again', () => {
+    const guard = createWireGuard({ maxBytes: 1_000_000, maxRows: 3 });
+    guard.nextAnswer();
+    const bytes = notice(300_000);
+    for (let at = 0; at < bytes.length; at += 1) assert.equal(guard.check(bytes.subarray(at, at + 1)), undefined);
+  });
+
   it('counts bytes and rows anew for each answer', () => {
     const guard = createWireGuard(LIMITS);
     for (let answer = 0; answer < 10; answer += 1) {

@@ -1,11 +1,12 @@
 /**
  * Looks at everything a console sends before the driver does. Whoever answers on a pod's address need not be PgBouncer:
- * an endless or senseless answer must not fill the memory, and nobody gets a password by asking for it.
+ * an endless or senseless answer must not fill the memory or keep the processor busy, and nobody gets a password by
+ * asking for it.
  */
 import { isWellFormed } from './backend-message.ts';
 
 export interface WireLimits {
-  /** Bytes and rows of one answer. */
+  /** Bytes and rows of one answer; a login has less. */
   readonly maxBytes: number;
   readonly maxRows: number;
 }
@@ -24,15 +25,22 @@ export interface WireGuard {
 
 /** A letter and a length, which counts itself. */
 const HEADER_BYTES = 5;
+/** A login is a handful of short messages and parameters. */
+const LOGIN_BYTES = 64 * 1024;
+/** SHOW answers have about thirty. */
+const MAX_COLUMNS = 200;
+/** PgBouncer asks for 4096. Each costs time on a thread that everybody shares, and the server chooses how many. */
+const MAX_ITERATIONS = 100_000;
 const GARBAGE: Violation = { kind: 'garbage', detail: 'what answers is not a PgBouncer console' };
 
 export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
+  let allowedBytes = Math.min(LOGIN_BYTES, maxBytes);
   let bytes = 0;
   let rows = 0;
   /** Whether the server has proved that it knows the password itself. */
   let verified = false;
   /** What arrived of a message that is not complete, and how much it takes to go on. */
-  let pending: readonly Buffer[] = [];
+  let pending: Buffer[] = [];
   let pendingBytes = 0;
   let neededBytes = HEADER_BYTES;
 
@@ -42,13 +50,20 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
       rows += 1;
       if (rows > maxRows) return { kind: 'too-much', detail: `more than ${maxRows} rows` };
     }
-    return type === 'R' ? checkAuthentication(body.readUInt32BE(0)) : undefined;
+    if (type === 'T' && body.readUInt16BE(0) > MAX_COLUMNS) return GARBAGE;
+    return type === 'R' ? checkAuthentication(body.readUInt32BE(0), body) : undefined;
   };
-  const checkAuthentication = (kind: number): Violation | undefined => {
+  const checkAuthentication = (kind: number, body: Buffer): Violation | undefined => {
     switch (kind) {
       case 10: // SASL begins
-      case 11: // SASL goes on
         return undefined;
+      case 11: {
+        // SASL goes on
+        const iterations = /(?:^|,)i=(\d+)/.exec(body.toString('latin1', 4))?.[1] ?? '0';
+        return Number(iterations) > MAX_ITERATIONS
+          ? { kind: 'too-much', detail: `a login of ${iterations.slice(0, 20)} iterations` }
+          : undefined;
+      }
       case 12: // SASL is over: the driver checks the signature of the server
         verified = true;
         return undefined;
@@ -65,8 +80,8 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
   return {
     check: (chunk) => {
       bytes += chunk.length;
-      if (bytes > maxBytes) return { kind: 'too-much', detail: `more than ${maxBytes} bytes` };
-      pending = [...pending, chunk];
+      if (bytes > allowedBytes) return { kind: 'too-much', detail: `more than ${allowedBytes} bytes` };
+      pending.push(chunk);
       pendingBytes += chunk.length;
       if (pendingBytes < neededBytes) return undefined;
 
@@ -77,7 +92,7 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
         const type = String.fromCharCode(data[at] ?? 0);
         const end = at + 1 + data.readUInt32BE(at + 1);
         if (!/[RENSKTDCIZ]/.test(type) || end < at + HEADER_BYTES) return GARBAGE;
-        if (end - at > maxBytes) return { kind: 'too-much', detail: `a message of ${end - at} bytes` };
+        if (end - at > allowedBytes) return { kind: 'too-much', detail: `a message of ${end - at} bytes` };
         if (end > data.length) {
           neededBytes = end - at;
           break;
@@ -91,6 +106,7 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
       return undefined;
     },
     nextAnswer: () => {
+      allowedBytes = maxBytes;
       bytes = 0;
       rows = 0;
     },

@@ -25,6 +25,9 @@ import type { ChildWriter } from './children.ts';
 import { explainLog, explainReload } from './pod-log.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
+/** A change at its slowest, and its way back. Whoever answers each question just in time ends here. */
+const SESSION_MS = 45_000;
+
 export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 } as const;
 
 /** Two RELOADs are a few lines; clients' log-ins may stand between them. */
@@ -99,6 +102,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         user: ADMIN_USER,
         password: credentials.admin,
         applicationName: 'poolkeeper',
+        signal: AbortSignal.timeout(SESSION_MS),
         ...CONSOLE_TIMEOUTS,
       }),
     address: (pod) => ({ host: pod.address ?? '', port: PORT }),

@@ -68,7 +68,13 @@ export type ChangeResult =
       readonly lost: readonly PodView[];
     }
   /** Nothing is known against the revision: tried again. */
-  | { readonly outcome: 'retry'; readonly reason: string; readonly canaryDied: boolean }
+  | {
+      readonly outcome: 'retry';
+      readonly reason: string;
+      readonly canaryDied: boolean;
+      /** No console answered. */
+      readonly silent?: true;
+    }
   /** Every process was started on the pointer's file, so none can try a candidate: they must be replaced first. */
   | { readonly outcome: 'no-canary' };
 
@@ -110,7 +116,12 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     if (canary === undefined) {
       return members.length > 0
         ? { outcome: 'no-canary' }
-        : { outcome: 'retry', reason: silent[0]?.reason ?? 'no pod runs yet', canaryDied: false };
+        : {
+            outcome: 'retry',
+            reason: silent[0] === undefined ? 'no pod runs yet' : `${silent[0].pod.name}: ${silent[0].reason}`,
+            canaryDied: false,
+            ...(silent.length > 0 && { silent: true }),
+          };
     }
     const followers = members.filter((member) => !member.readsEntry);
     const handedTo = [canary, ...rest];

@@ -5,7 +5,7 @@
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isConflict, isNotFound } from '../kube/errors.ts';
+import { isConflict, isNotFound, isUnacceptable } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get } from '../kube/operations.ts';
 import type { Resource } from '../kube/resources.ts';
@@ -24,6 +24,17 @@ export type Written =
   | { readonly kind: 'written'; readonly created: boolean; readonly drift: string; readonly stored: KubeObject }
   | Collision;
 
+/** The API server does not take a child as it was planned: what a user wrote, and no schema checked, is in it. */
+export class ChildRefused extends Error {
+  override readonly name = 'ChildRefused';
+  readonly kind: string;
+
+  constructor(kind: string, cause: Error) {
+    super(cause.message, { cause });
+    this.kind = kind;
+  }
+}
+
 export interface ChildWriter {
   readonly client: KubeClient;
   /** Called with what the API server answered, so that caches see own writes at once. */
@@ -35,6 +46,7 @@ export interface ChildWriter {
 /**
  * @param live as cached; undefined when the cache has none, which is then verified by a read; `absent` when a read has
  *   just said so
+ * @throws ChildRefused
  */
 export async function applyChild(
   writer: ChildWriter,
@@ -60,6 +72,7 @@ export async function applyChild(
     writer.observed(stored);
     return { kind: 'written', created: present === undefined, drift, stored };
   } catch (error) {
+    if (isUnacceptable(error)) throw new ChildRefused(planned.kind, error);
     if (present !== undefined || !isConflict(error)) throw error;
     return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: 'somebody else, just now' };
   }

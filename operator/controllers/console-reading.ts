@@ -23,9 +23,10 @@ export interface ConsoleReading extends PodReading {
   readonly maxUserConnections: number;
 }
 
-/** @throws ConsoleError */
+/** @throws ConsoleError, or an Error that says which column cannot be */
 export async function readConsole(session: Session, pod: string): Promise<ConsoleReading> {
   const version = readVersion(await session.show('VERSION'));
+  if (version === undefined) throw new Error('SHOW VERSION: it names no version');
   const poolRows = readPools(await session.show('POOLS'));
   const databaseRows = readDatabases(await session.show('DATABASES'));
   const stats = readStats(await session.show('STATS'));
@@ -33,7 +34,7 @@ export async function readConsole(session: Session, pod: string): Promise<Consol
   const config = new Map(readConfig(await session.show('CONFIG')).map((row) => [row.key, row.value]));
   return {
     pod,
-    version: version === undefined ? 'unknown' : formatVersion(version),
+    version: formatVersion(version),
     pools: poolRows.map(summarisePool),
     databases: databaseRows.map(
       ({ name, poolSize, reservePoolSize, maxConnections }): DatabaseReading => ({

@@ -25,6 +25,7 @@ import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter } from './children.ts';
 import type { Desired } from './desired.ts';
 import type { Memory } from './memory.ts';
+import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import type { PoolerDependencies } from './pooler.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
@@ -121,15 +122,22 @@ async function change(
   if (config === undefined || config.revision !== revision) return retryLater(memory, 'a Secret changed meanwhile');
   const steps = stepsOf(deps, input);
   try {
-    const result = await deps.paced(() =>
-      applyChange(steps, {
-        config,
-        version: input.version,
-        previous,
-        pods: live,
-        deaths: memory.deaths.get(revision) ?? 0,
-      }),
-    );
+    const result = await patiently(deps, input.pooler, async () => {
+      const result = await deps.paced(() =>
+        applyChange(steps, {
+          config,
+          version: input.version,
+          previous,
+          pods: live,
+          deaths: memory.deaths.get(revision) ?? 0,
+        }),
+      );
+      const silent =
+        (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
+        (result.outcome === 'proved' && result.unproved.length > 0);
+      return { silent, result };
+    });
+    if (result === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
     memory.changedAt = deps.clock.monotonic();
     switch (result.outcome) {
       case 'proved':
@@ -183,7 +191,10 @@ async function prove(
   proved: string | undefined,
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
-  const attempts = await provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods);
+  const attempts = await patiently(deps, pooler, () =>
+    provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods).then(orSilent),
+  );
+  if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
     deps.fence();
     const annotations = {

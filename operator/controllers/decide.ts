@@ -2,7 +2,9 @@
  * Decides what a pooler shall be: validated spec, image, the operator's logins, configuration and pod template. Either
  * all of it is known, or something stands in the way, which is then a finding and not an error.
  */
-import type { ConnectionPooler } from '../api/types.ts';
+
+import { isObject } from '../api/schema-node.ts';
+import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
@@ -44,21 +46,21 @@ export async function decide(
   pods: readonly PodView[],
   writer: ChildWriter,
 ): Promise<Target | Blocked> {
-  const wrong = (spec: Situation['faults']['spec']): Blocked => ({
+  const wrong = (spec: Situation['faults']['spec'], pooler: ConnectionPooler): Blocked => ({
     kind: 'blocked',
-    pooler: stored,
+    pooler,
     findings: { faults: { spec, budget: [], credentials: [] } },
     around: false,
   });
   const validated = validatePooler(stored, 'ignore');
-  if (!validated.ok) return wrong(validated.faults);
+  if (!validated.ok) return wrong(validated.faults, { ...stored, spec: legible(stored.spec) });
   const pooler = validated.pooler;
 
   const deployment = deps.caches.deployments.get(key);
   const image = chooseImage(pooler.spec, deployment, deps.settings.defaultImage);
   const template = checkTemplate(pooler.spec.template, deps.settings.templateMode);
-  if (!image.ok) return wrong([...template, image.fault]);
-  if (template.length > 0) return wrong(template);
+  if (!image.ok) return wrong([...template, image.fault], pooler);
+  if (template.length > 0) return wrong(template, pooler);
 
   const credentials = pooler.spec.suspend
     ? await deps.credentials.peek(pooler)
@@ -94,5 +96,18 @@ export async function decide(
       restartOnly,
       credentials: credentials.fingerprint,
     }),
+  };
+}
+
+/** Of a spec that is not valid: what a report on it needs, so that nobody else has to doubt its shape. */
+function legible(spec: unknown): PoolerSpec {
+  const { replicas, suspend, service }: Readonly<Record<string, unknown>> = isObject(spec) ? spec : {};
+  const port = isObject(service) ? service['port'] : undefined;
+  return {
+    replicas: typeof replicas === 'number' && Number.isInteger(replicas) ? replicas : 0,
+    suspend: suspend === true,
+    profile: 'balanced',
+    backends: [],
+    ...(typeof port === 'number' && Number.isInteger(port) ? { service: { type: 'ClusterIP', port } } : {}),
   };
 }

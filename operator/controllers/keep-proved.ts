@@ -15,6 +15,7 @@ import type { ChildWriter } from './children.ts';
 import { type ConfigOutcome, pointerOf, rememberProofs, retryLater } from './converge-config.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
 import type { Memory } from './memory.ts';
+import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import type { PoolerDependencies } from './pooler.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
@@ -50,11 +51,12 @@ export async function keepProved(
     superseded: () => false,
     now: deps.clock.now,
   });
-  const attempts = await provePods(
-    steps,
-    { revision: pointer, ini: parsed.ini, proofPassword: proofPasswordOf(credentials.revisionKey, pointer) },
-    version,
-    unproved,
-  );
+  const config = {
+    revision: pointer,
+    ini: parsed.ini,
+    proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
+  };
+  const attempts = await patiently(deps, pooler, () => provePods(steps, config, version, unproved).then(orSilent));
+  if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   return rememberProofs(memory, pointer, attempts);
 }

@@ -41,6 +41,8 @@ export interface Memory {
   verifiedSecret: string | undefined;
   /** Monotonic milliseconds of the last change, after which entries go back to rest. */
   changedAt: number | undefined;
+  /** The status that was written last, and the version the object had then: what others own in it is not fought over. */
+  settled: { readonly status: string; readonly version: string | undefined } | undefined;
   /** Monotonic milliseconds when pool numbers were last written to status. */
   numbersAt: number | undefined;
   /** Monotonic milliseconds when status was last written. */
@@ -70,6 +72,7 @@ export function createMemoryStore(): MemoryStore {
         attempts: 0,
         verifiedSecret: undefined,
         changedAt: undefined,
+        settled: undefined,
         numbersAt: undefined,
         statusAt: undefined,
       };

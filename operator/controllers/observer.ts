@@ -1,31 +1,41 @@
 /**
  * Reads the consoles of all pooler pods at an interval, in every replica of the operator, leader or not: metrics are
- * served by all, and whoever becomes leader knows the fleet already. Sessions are short (a session kept open would
- * hold up a drain), pods are asked in parallel, and a silent pod costs its own timeout and nobody else's.
+ * served by all, and whoever becomes leader knows the fleet already. Sessions are short: one kept open would hold up a
+ * drain. There are no rounds that could wait for somebody: a pooler that is still being looked at is left out, and pods
+ * that were silent the last time queue for places of their own, so that they keep nobody else waiting.
  */
 import { PORT, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { openSession } from '../console/session.ts';
 import type { PodReading } from '../plan/fleet.ts';
-import { type PodView, viewPod } from '../plan/pods.ts';
+import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/log.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
 import { CONSOLE_TIMEOUTS } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
+import { createPace } from './pace.ts';
+import { createPhases } from './phases.ts';
+
+export interface SilentPod {
+  readonly pod: string;
+  readonly reason: string;
+}
 
 export interface PoolerObservation {
   readonly at: number;
+  /** In the order of the pods' names, like `silent`. */
   readonly readings: readonly ConsoleReading[];
   /** Pods that did not answer, and why. */
-  readonly silent: readonly { readonly pod: string; readonly reason: string }[];
+  readonly silent: readonly SilentPod[];
 }
 
 export interface Observer {
   start(signal: AbortSignal): void;
   latest(key: string): PoolerObservation | undefined;
-  /** Called after each look at a pooler. */
-  onObserved(handler: (key: string, observation: PoolerObservation) => void): void;
+  /** Called when a look at a pooler showed something that the one before did not. */
+  onNews(handler: (key: string, observation: PoolerObservation) => void): void;
 }
 
 export interface ObserverOptions {
@@ -33,83 +43,128 @@ export interface ObserverOptions {
   readonly credentials: AdminCredentialStore;
   readonly clock: Clock;
   readonly intervalMs: number;
-  /** Poolers looked at at the same time. */
-  readonly concurrency: number;
+  /** Pods asked at the same time; a quarter as many more for those that were silent the last time. Default 32. */
+  readonly concurrency?: number;
   readonly log: (message: string, details: object) => void;
   /** Reads why a pod cannot reach its server, when it had a reason to and did not. */
-  readonly trouble: (pooler: ConnectionPooler, pod: PodView, sinceMs: number) => Promise<string | undefined>;
+  readonly trouble: (
+    pooler: ConnectionPooler,
+    pod: PodView,
+    sinceMs: number,
+    signal: AbortSignal,
+  ) => Promise<string | undefined>;
 }
 
+/** How often it is asked who is due. */
+const TICK_MS = 250;
+/** Of one pooler, so that a large one leaves places to the others. */
+const PODS_AT_ONCE = 4;
+/** A healthy pod takes some twenty milliseconds, log and all. */
+const LOOK_MS = 6_000;
+/** More pools than this in one process are no reading but a flood. */
+const LIMITS = { maxBytes: 1024 * 1024, maxRows: 5_000 };
+/** Rows that are kept of one pooler: each becomes a dozen metrics. */
+const KEPT_ROWS = 20_000;
+
 export function createObserver(options: ObserverOptions): Observer {
-  const { caches, credentials, clock, intervalMs } = options;
+  const { caches, credentials, clock, intervalMs, concurrency = 32 } = options;
   const latest = new Map<string, PoolerObservation>();
   const handlers: ((key: string, observation: PoolerObservation) => void)[] = [];
+  const looking = new Set<string>();
+  const answering = createPace(concurrency);
+  const silentBefore = createPace(Math.ceil(concurrency / 4));
 
-  const observe = async (pooler: ConnectionPooler, key: string): Promise<void> => {
-    const own = await credentials.peek(pooler);
+  const ask = async (
+    pooler: ConnectionPooler,
+    pod: PodView,
+    password: string,
+    before: PoolerObservation | undefined,
+    ending: AbortSignal,
+  ): Promise<ConsoleReading> => {
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(LOOK_MS)]);
+    const session = await openSession({
+      host: pod.address ?? '',
+      port: PORT,
+      user: STATS_USER,
+      password,
+      applicationName: 'poolkeeper',
+      limits: LIMITS,
+      signal,
+      ...CONSOLE_TIMEOUTS,
+    });
+    let reading: ConsoleReading;
+    try {
+      reading = await readConsole(session, pod.name);
+    } finally {
+      await session.close();
+    }
+    const last = before?.readings.find((other) => other.pod === pod.name);
+    if (!needsExplanation(reading, last)) return reading;
+    // The log comes through the API server: while that is away, what the console said still counts.
+    const trouble = await options
+      .trouble(pooler, pod, before?.at ?? clock.now() - intervalMs, signal)
+      .catch((error: unknown) => {
+        options.log('a log could not be read', { pod: pod.name, error: messageOf(error) });
+        return undefined;
+      });
+    return trouble === undefined ? reading : { ...reading, trouble };
+  };
+
+  const look = async (pooler: ConnectionPooler, key: string, ending: AbortSignal): Promise<void> => {
+    const own = await answering(() => credentials.peek(pooler));
     if (own === undefined) return;
     const pods = caches.pods
       .byIndex(BY_POOLER, key)
       .map(viewPod)
       .filter((pod) => pod.running && !pod.terminating);
     const before = latest.get(key);
-    const silent: { readonly pod: string; readonly reason: string }[] = [];
-    const readings = await Promise.all(
-      pods.map(async (pod): Promise<ConsoleReading | undefined> => {
+    const readings: ConsoleReading[] = [];
+    const silent: SilentPod[] = [];
+    const few = createPace(PODS_AT_ONCE);
+    await Promise.all(
+      pods.map(async (pod) => {
+        const wasSilent = before?.silent.some((other) => other.pod === pod.name) ?? false;
+        const place = wasSilent ? silentBefore : answering;
         try {
-          const session = await openSession({
-            host: pod.address ?? '',
-            port: PORT,
-            user: STATS_USER,
-            password: own.stats,
-            applicationName: 'poolkeeper',
-            ...CONSOLE_TIMEOUTS,
-          });
-          try {
-            const reading = await readConsole(session, pod.name);
-            const last = before?.readings.find((other) => other.pod === pod.name);
-            const trouble = needsExplanation(reading, last)
-              ? await options.trouble(pooler, pod, before?.at ?? clock.now() - intervalMs)
-              : undefined;
-            return trouble === undefined ? reading : { ...reading, trouble };
-          } finally {
-            await session.close();
-          }
+          readings.push(await few(() => place(() => ask(pooler, pod, own.stats, before, ending))));
         } catch (error) {
           silent.push({ pod: pod.name, reason: error instanceof Error ? error.message : String(error) });
-          return undefined;
         }
       }),
     );
-    const observation = { at: clock.now(), readings: readings.filter((reading) => reading !== undefined), silent };
+    if (ending.aborted) return;
+    const observation = withinReason(clock.now(), readings, silent);
     latest.set(key, observation);
+    if (gistOf(observation) === gistOf(before)) return;
     for (const handler of handlers) handler(key, observation);
   };
+  const phases = createPhases(intervalMs);
 
-  const round = async (signal: AbortSignal): Promise<void> => {
-    const poolers = [...caches.poolers.list()];
-    const known = new Set(poolers.map((pooler) => `${pooler.metadata.namespace}/${pooler.metadata.name}`));
-    for (const key of latest.keys()) if (!known.has(key)) latest.delete(key);
-    const worker = async (): Promise<void> => {
-      for (let pooler = poolers.pop(); pooler !== undefined && !signal.aborted; pooler = poolers.pop()) {
-        const key = `${pooler.metadata.namespace}/${pooler.metadata.name}`;
-        await observe(pooler, key).catch((error: unknown) =>
-          options.log('observation failed', { pooler: key, error: String(error) }),
-        );
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(options.concurrency, poolers.length) }, worker));
+  const lookAround = (ending: AbortSignal): void => {
+    const poolers = new Map(
+      caches.poolers.list().map((pooler) => [`${pooler.metadata.namespace}/${pooler.metadata.name}`, pooler]),
+    );
+    for (const key of latest.keys()) if (!poolers.has(key)) latest.delete(key);
+    // Without pods there is nothing to see: the first that runs makes a pooler new.
+    const running = [...poolers.keys()].filter((key) => caches.pods.byIndex(BY_POOLER, key).some(isRunning));
+    for (const key of phases.due(running, clock.monotonic())) {
+      const pooler = poolers.get(key);
+      if (pooler === undefined || looking.has(key)) continue;
+      looking.add(key);
+      look(pooler, key, ending)
+        .catch((error: unknown) => options.log('observation failed', { pooler: key, error: String(error) }))
+        .finally(() => looking.delete(key));
+    }
   };
 
   return {
     latest: (key) => latest.get(key),
-    onObserved: (handler) => handlers.push(handler),
+    onNews: (handler) => handlers.push(handler),
     start: (signal) => {
       const loop = async (): Promise<void> => {
         while (!signal.aborted) {
-          const started = clock.monotonic();
-          await round(signal);
-          await clock.sleep(Math.max(1_000, intervalMs - (clock.monotonic() - started)), signal);
+          lookAround(signal);
+          await clock.sleep(TICK_MS, signal);
         }
       };
       loop().catch((error: unknown) => {
@@ -117,6 +172,41 @@ export function createObserver(options: ObserverOptions): Observer {
       });
     },
   };
+}
+
+const isRunning = (pod: PodObject): boolean => viewPod(pod).running;
+
+/** What status, conditions and events are made of; the counters of queries are only for metrics. */
+const gistOf = (observation: PoolerObservation | undefined): string =>
+  JSON.stringify(
+    observation && [
+      observation.readings.map(({ pod, version, pools, databases, trouble }) => [
+        pod,
+        version,
+        pools,
+        databases,
+        trouble,
+      ]),
+      observation.silent,
+    ],
+  ) ?? '';
+
+/** In the order of names, which is the same at each look. */
+function withinReason(
+  at: number,
+  readings: readonly ConsoleReading[],
+  silent: readonly SilentPod[],
+): PoolerObservation {
+  const kept: ConsoleReading[] = [];
+  const dropped: SilentPod[] = [];
+  let rows = 0;
+  for (const reading of readings.toSorted((a, b) => (a.pod < b.pod ? -1 : 1))) {
+    rows += reading.poolRows.length + reading.databaseRows.length + reading.stats.length;
+    if (rows <= KEPT_ROWS) kept.push(reading);
+    else
+      dropped.push({ pod: reading.pod, reason: `its pooler has more than ${KEPT_ROWS} pools, databases and figures` });
+  }
+  return { at, readings: kept, silent: [...silent, ...dropped].sort((a, b) => (a.pod < b.pod ? -1 : 1)) };
 }
 
 /** A pool that clients use, with no established server connection, and something happened since the last look. */

@@ -2,6 +2,7 @@
  * The reconcile of one ConnectionPooler, top to bottom: what is there, what should be, write the difference, prove it,
  * report. Reading, deciding and writing live in other files; this one is the order in which they happen.
  */
+import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { endingWith } from '../kube/ending-with.ts';
@@ -9,6 +10,7 @@ import { isNamespaceTerminating } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
+import { quotable } from '../pgbouncer/text.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
@@ -18,7 +20,7 @@ import type { Situation } from '../rules/situation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import { BY_POOLER, type Caches, observeWrite } from './caches.ts';
-import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { type Blocked, decide, type Target } from './decide.ts';
@@ -26,6 +28,7 @@ import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, type MemoryStore, provedRevision } from './memory.ts';
 import type { Observer } from './observer.ts';
 import { removeOldConfig } from './old-config.ts';
+import type { Patience } from './patience.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 export interface PoolerSettings {
@@ -48,6 +51,8 @@ export interface PoolerDependencies {
   readonly fence: () => void;
   /** Runs a change when the fleet's pace allows. */
   readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
+  /** Whatever waits for consoles goes through here. */
+  readonly patience: Patience;
 }
 
 /** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
@@ -65,6 +70,8 @@ interface Step {
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
+/** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
+const REFUSED_RETRY_MS = 300_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   return async (key, signal) => {
@@ -86,6 +93,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
       deps.memories.forget(key);
       deps.credentials.forget(key);
+      deps.patience.forget(key);
       return {};
     }
     const memory = deps.memories.of(key, stored);
@@ -107,18 +115,22 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       isNew && decision.kind === 'target'
         ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
         : Promise.resolve(undefined);
-    const suspended = decision.pooler.spec?.suspend === true;
+    const suspended = decision.pooler.spec.suspend;
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
     };
-    const [acted, first] = await Promise.allSettled([act(), said]);
+    const [acted, first] = await Promise.allSettled([act().catch((error: unknown) => refused(deps, key, error)), said]);
     if (acted.status === 'rejected') throw acted.reason;
     if (first.status === 'rejected') throw first.reason;
     const step = acted.value;
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
-    const heldBackMs = await deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, step), memory);
+    const heldBackMs = await deps.status.write(
+      decision.pooler,
+      situationOf(deps, decision.pooler, key, memory, step),
+      memory,
+    );
     const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
     const soonest = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, retryMs ?? Number.POSITIVE_INFINITY);
     return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
@@ -136,7 +148,7 @@ async function stay(
 ): Promise<Step> {
   const { pooler, findings } = decision;
   const template = liveTemplateOf(deps.caches.deployments.get(key));
-  if (pooler.spec?.suspend === true) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
+  if (pooler.spec.suspend) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
   const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
@@ -145,6 +157,23 @@ async function stay(
     template,
     desired: undefined,
     ...(collisions.length > 0 ? { retryMs: COLLISION_RETRY_MS } : {}),
+  };
+}
+
+/** @throws the error, when it is not that the API server refuses what the specification makes of a child */
+function refused(deps: PoolerDependencies, key: string, error: unknown): Step {
+  if (!(error instanceof ChildRefused)) throw error;
+  const fault: Fault = {
+    path: error.kind === 'Deployment' ? 'spec.template' : error.kind === 'Service' ? 'spec.service' : 'spec',
+    problem: `makes a ${error.kind} that the API server refuses: ${quotable(error.message)}`,
+    remedy: 'correct it; what runs was not changed',
+  };
+  return {
+    outcome: { kind: 'idle' },
+    findings: { faults: { spec: [fault], budget: [], credentials: [] } },
+    template: liveTemplateOf(deps.caches.deployments.get(key)),
+    desired: undefined,
+    retryMs: REFUSED_RETRY_MS,
   };
 }
 
@@ -272,10 +301,11 @@ function situationOf(
   });
   return {
     generation: pooler.metadata.generation ?? 0,
-    suspended: pooler.spec?.suspend === true,
-    wantedReplicas: pooler.spec?.replicas ?? 0,
+    suspended: pooler.spec.suspend,
+    wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
     collisions: [],
+    silent: observation?.silent ?? [],
     config: {
       desired: step.desired,
       pointer: step.template === undefined ? undefined : pointerOf(deps.caches, pooler, step.template),
@@ -289,10 +319,7 @@ function situationOf(
     waitsForShares: false,
     budget: memory.digest?.budget ?? [],
     versionMismatch: undefined,
-    fleet:
-      observation === undefined || !Array.isArray(pooler.spec?.backends)
-        ? undefined
-        : planFleet(pooler.spec, observation.readings),
+    fleet: observation === undefined ? undefined : planFleet(pooler.spec, observation.readings),
     ...step.findings,
   };
 }

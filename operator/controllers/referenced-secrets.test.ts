@@ -70,6 +70,19 @@ const LOOKUPS: readonly { readonly what: string; readonly secret: object | Error
     expected: { found: false, problem: 'does not exist: the Secret has no keys' },
   },
   {
+    what: 'no such key among thousands',
+    secret: { data: Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`k${index}`, ''])) },
+    expected: {
+      found: false,
+      problem: 'does not exist: the Secret has the keys k0, k1, k2, k3, k4, k5, k6, k7, k8, k9 and 2990 more',
+    },
+  },
+  {
+    what: 'a megabyte that nobody can have for a password, which is not kept',
+    secret: { data: { a: encoded('x'.repeat(1_000_000)) } },
+    expected: { found: false, problem: 'has 1000000 bytes, and PgBouncer takes passwords of some thousand' },
+  },
+  {
     what: 'bytes that are no text',
     secret: { data: { a: encoded(new Uint8Array([0xff, 0xfe])) } },
     expected: { found: false, problem: 'is not UTF-8 text' },

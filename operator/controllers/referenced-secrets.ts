@@ -9,7 +9,8 @@ import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
-import { referencedSecrets, type SecretLookup, type SecretValue } from '../plan/credentials.ts';
+import { referencedSecrets, referencesOf, type SecretLookup, type SecretValue } from '../plan/credentials.ts';
+import { createPace } from './pace.ts';
 import type { SecretObject } from './secret-object.ts';
 
 /** Changes whenever one of the referenced Secrets does. */
@@ -22,35 +23,65 @@ export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<K
     .join(',');
 }
 
+/** Secrets that are read at the same time: each may have a megabyte, and a pooler may refer to hundreds. */
+const AT_ONCE = 8;
+/** Twice what any version of PgBouncer takes for a password. What is longer is not even decoded. */
+const LONGEST_BYTES = 128 * 1024;
+
 export async function readSecrets(client: KubeClient, pooler: ConnectionPooler): Promise<SecretLookup> {
   const namespace = pooler.metadata.namespace ?? 'default';
-  const found = new Map<string, SecretObject | undefined>(
-    await Promise.all(
-      referencedSecrets(pooler.spec).map(async (name): Promise<[string, SecretObject | undefined]> => {
-        try {
-          return [name, await get<SecretObject>(client, SECRETS, namespace, name)];
-        } catch (error) {
-          if (isNotFound(error)) return [name, undefined];
-          throw error;
+  const wanted = Map.groupBy(referencesOf(pooler.spec), ({ ref }) => ref.name);
+  const found = new Map<string, SecretValue>();
+  const place = createPace(AT_ONCE);
+  await Promise.all(
+    [...wanted].map(([name, references]) =>
+      place(async () => {
+        const secret = await read(client, namespace, name);
+        // Only what is referred to outlives the read.
+        for (const { ref } of references) {
+          const at = placeOf(ref);
+          if (!found.has(at)) found.set(at, lookUp(secret, ref));
         }
       }),
     ),
   );
-  return (ref) => lookUp(found.get(ref.name), ref);
+  return (ref) => found.get(placeOf(ref)) ?? MISSING;
+}
+
+/** No Secret's name has a slash in it. */
+const placeOf = ({ name, key }: SecretKeyRef): string => `${name}/${key}`;
+
+const MISSING: SecretValue = { found: false, problem: 'does not exist: there is no such Secret' };
+
+async function read(client: KubeClient, namespace: string, name: string): Promise<SecretObject | undefined> {
+  try {
+    return await get<SecretObject>(client, SECRETS, namespace, name);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 function lookUp(secret: SecretObject | undefined, ref: SecretKeyRef): SecretValue {
-  if (secret === undefined) return { found: false, problem: 'does not exist: there is no such Secret' };
+  if (secret === undefined) return MISSING;
   const value = Object.hasOwn(secret.data ?? {}, ref.key) ? secret.data?.[ref.key] : undefined;
   if (value === undefined) {
     const keys = Object.keys(secret.data ?? {});
+    const named = keys.slice(0, KEYS_NAMED).join(', ');
+    const more = keys.length > KEYS_NAMED ? ` and ${keys.length - KEYS_NAMED} more` : '';
     return {
       found: false,
-      problem: `does not exist: the Secret has ${keys.length === 0 ? 'no keys' : `the keys ${keys.join(', ')}`}`,
+      problem: `does not exist: the Secret has ${keys.length === 0 ? 'no keys' : `the keys ${named}${more}`}`,
     };
   }
-  const bytes = Buffer.from(value, 'base64');
-  const text = bytes.toString('utf8');
-  if (!Buffer.from(text, 'utf8').equals(bytes)) return { found: false, problem: 'is not UTF-8 text' };
+  const bytes = Buffer.byteLength(value, 'base64');
+  if (bytes > LONGEST_BYTES)
+    return { found: false, problem: `has ${bytes} bytes, and PgBouncer takes passwords of some thousand` };
+  const content = Buffer.from(value, 'base64');
+  const text = content.toString('utf8');
+  if (!Buffer.from(text, 'utf8').equals(content)) return { found: false, problem: 'is not UTF-8 text' };
   return { found: true, value: text };
 }
+
+/** A Secret may have thousands. */
+const KEYS_NAMED = 10;

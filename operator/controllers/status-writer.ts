@@ -51,17 +51,17 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
 };
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
-  const send = async (pooler: ConnectionPooler, status: PoolerStatus): Promise<void> => {
+  const send = async (pooler: ConnectionPooler, status: PoolerStatus): Promise<KubeObject> => {
     deps.fence();
     const { name, namespace = 'default' } = pooler.metadata;
     const object = { apiVersion: API_GROUP_VERSION, kind: KIND, metadata: { name, namespace }, status };
-    deps.observed(
-      await apply<KubeObject>(deps.client, POOLERS, object, {
-        fieldManager: STATUS_FIELD_MANAGER,
-        force: true,
-        subresource: 'status',
-      }),
-    );
+    const stored = await apply<KubeObject>(deps.client, POOLERS, object, {
+      fieldManager: STATUS_FIELD_MANAGER,
+      force: true,
+      subresource: 'status',
+    });
+    deps.observed(stored);
+    return stored;
   };
   return {
     through: (client) => createStatusWriter({ ...deps, client }),
@@ -85,13 +85,20 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
         ...(current.status === undefined ? {} : { status: current.status }),
       };
       const held = buildStatus({ pooler: based, situation, now, renewNumbers: false });
-      const changed = canonicalJson(held) !== canonicalJson(current.status);
+      const wanted = canonicalJson(held);
+      const isSettled =
+        memory.settled?.status === wanted && memory.settled.version === current.metadata.resourceVersion;
+      const changed = !isSettled && wanted !== canonicalJson(current.status);
       const due = memory.numbersAt === undefined || deps.clock.monotonic() - memory.numbersAt >= NUMBERS_EVERY_MS;
-      const fresh = changed || due ? buildStatus({ pooler: based, situation, now, renewNumbers: true }) : held;
-      if (!changed && !numbersMoved(current.status, fresh)) return undefined;
+      const fresh = buildStatus({ pooler: based, situation, now, renewNumbers: true });
+      if (!changed) {
+        if (!numbersMoved(current.status, fresh)) return undefined;
+        if (!due) return NUMBERS_EVERY_MS - (deps.clock.monotonic() - (memory.numbersAt ?? 0));
+      }
       const since = memory.statusAt === undefined ? Number.POSITIVE_INFINITY : deps.clock.monotonic() - memory.statusAt;
       if (since < PROGRESS_EVERY_MS && isProgress(current.status, fresh)) return PROGRESS_EVERY_MS - since;
-      await send(pooler, fresh);
+      const stored = await send(pooler, fresh);
+      memory.settled = { status: canonicalJson(fresh), version: stored.metadata.resourceVersion };
       memory.numbersAt = deps.clock.monotonic();
       memory.statusAt = memory.numbersAt;
       announce(pooler, current.status?.conditions ?? [], fresh.conditions ?? []);

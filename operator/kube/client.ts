@@ -26,6 +26,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Goes at once, past the bound on requests, and is tried only once: for the lease. */
   readonly urgent?: boolean;
+  /** Asked right before each attempt is sent; what it throws ends the request. */
+  readonly permit?: () => void;
 }
 
 export interface StreamOptions<T> {
@@ -178,6 +180,7 @@ function sendingOf(method: string, path: string, call: CallOptions, userAgent: s
     payload,
     timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
     signal: call.signal,
+    permit: call.permit,
   };
 }
 

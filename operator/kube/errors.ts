@@ -87,6 +87,12 @@ export const isForbidden = hasStatus(403);
 export const isNamespaceTerminating = (error: unknown): error is ApiError =>
   isForbidden(error) && error.causes.some(({ reason }) => reason === 'NamespaceTerminating');
 
+/** The server does not take the object as it is, and never will: of types that do not fit, it says so with a 500. */
+export const isUnacceptable = (error: unknown): error is ApiError =>
+  !isConflict(error) && (isInvalid(error) || hasStatus(400)(error) || hasStatus(413)(error) || isMistyped(error));
+const isMistyped = (error: unknown): error is ApiError =>
+  hasStatus(500)(error) && /failed to (create typed patch object|convert new object)/.test(error.message);
+
 /** Worth trying again as it is, later. */
 export const isTransient = (error: unknown): error is KubeError =>
   error instanceof ApiError

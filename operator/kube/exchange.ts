@@ -18,6 +18,8 @@ export interface Sending {
   /** For the whole exchange; for a stream until its first byte. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Throws when this must not be sent any more. */
+  readonly permit?: (() => void) | undefined;
 }
 
 export interface Answer {
@@ -57,6 +59,7 @@ export async function exchange(target: Target, sending: Sending): Promise<Answer
 export async function open(target: Target, sending: Sending): Promise<OpenAnswer> {
   const { method, path, timeoutMs, signal } = sending;
   signal?.throwIfAborted();
+  sending.permit?.();
   const outgoing = begin(target, sending);
   let response: IncomingMessage | undefined;
   let ending: unknown;

@@ -31,21 +31,21 @@ export interface PoolRow {
 export const readPools = (rows: readonly Row[]): readonly PoolRow[] =>
   rows.map((row) => readPool(readRow('SHOW POOLS', row))).filter((pool) => pool.database !== 'pgbouncer');
 
-const readPool = ({ text, number, optionalText }: RowReader): PoolRow => ({
+const readPool = ({ text, count, optionalText }: RowReader): PoolRow => ({
   database: text('database'),
   user: text('user'),
-  clientsActive: number('cl_active'),
-  clientsWaiting: number('cl_waiting'),
-  clientsActiveCancel: number('cl_active_cancel_req'),
-  clientsWaitingCancel: number('cl_waiting_cancel_req'),
-  serversActive: number('sv_active'),
-  serversActiveCancel: number('sv_active_cancel'),
-  serversBeingCanceled: number('sv_being_canceled'),
-  serversIdle: number('sv_idle'),
-  serversUsed: number('sv_used'),
-  serversTested: number('sv_tested'),
-  serversLogin: number('sv_login'),
-  maxWaitSeconds: number('maxwait') + number('maxwait_us') / 1e6,
+  clientsActive: count('cl_active'),
+  clientsWaiting: count('cl_waiting'),
+  clientsActiveCancel: count('cl_active_cancel_req'),
+  clientsWaitingCancel: count('cl_waiting_cancel_req'),
+  serversActive: count('sv_active'),
+  serversActiveCancel: count('sv_active_cancel'),
+  serversBeingCanceled: count('sv_being_canceled'),
+  serversIdle: count('sv_idle'),
+  serversUsed: count('sv_used'),
+  serversTested: count('sv_tested'),
+  serversLogin: count('sv_login'),
+  maxWaitSeconds: count('maxwait') + count('maxwait_us') / 1e6,
   ...present({ poolMode: optionalText('pool_mode'), loadBalanceHosts: optionalText('load_balance_hosts') }),
 });
 
@@ -121,18 +121,18 @@ export interface DatabaseRow {
 export const readDatabases = (rows: readonly Row[]): readonly DatabaseRow[] =>
   rows.map((row) => readDatabase(readRow('SHOW DATABASES', row))).filter(({ name }) => name !== 'pgbouncer');
 
-const readDatabase = ({ text, number, optionalText, optionalNumber }: RowReader): DatabaseRow => ({
+const readDatabase = ({ text, count, optionalText, optionalNumber }: RowReader): DatabaseRow => ({
   name: text('name'),
-  port: number('port'),
+  port: count('port'),
   database: text('database'),
-  poolSize: number('pool_size'),
-  minPoolSize: number('min_pool_size'),
+  poolSize: count('pool_size'),
+  minPoolSize: count('min_pool_size'),
   // Called reserve_pool before 1.24.
-  reservePoolSize: optionalNumber('reserve_pool_size') ?? number('reserve_pool'),
-  maxConnections: number('max_connections'),
-  currentConnections: number('current_connections'),
-  paused: number('paused') !== 0,
-  disabled: number('disabled') !== 0,
+  reservePoolSize: optionalNumber('reserve_pool_size') ?? count('reserve_pool'),
+  maxConnections: count('max_connections'),
+  currentConnections: count('current_connections'),
+  paused: count('paused') !== 0,
+  disabled: count('disabled') !== 0,
   ...present({
     host: optionalText('host'),
     forceUser: optionalText('force_user'),
@@ -195,8 +195,8 @@ export const readConfig = (rows: readonly Row[]): readonly ConfigRow[] =>
 export const readLists = (rows: readonly Row[]): ReadonlyMap<string, number> =>
   new Map(
     rows.map((row) => {
-      const { text, number } = readRow('SHOW LISTS', row);
-      return [text('list'), number('items')];
+      const { text, count } = readRow('SHOW LISTS', row);
+      return [text('list'), count('items')];
     }),
   );
 

@@ -2,6 +2,8 @@
  * How text stands in PgBouncer's files. The files know hardly any quoting, so whatever could begin a new line, and with
  * it a new directive, is refused everywhere.
  */
+import { cutText } from '../api/fault.ts';
+import { visible } from '../api/visible.ts';
 import { atLeast, type Version } from './version.ts';
 
 /** Bytes that a name or a password may have; longer ones fail the reload, or lock out every user after them. */
@@ -12,6 +14,12 @@ export const maxPasswordBytes = (version: Version): number => (atLeast(version, 
 
 /** A newline begins a directive, NUL ends the file; and half a surrogate pair cannot be written as UTF-8. */
 export const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text) || !text.isWellFormed();
+
+const SHOWN_CHARACTERS = 300;
+
+/** What a process said of itself, as it may stand in a message: one line, of bounded length. */
+export const quotable = (said: string): string =>
+  visible(said.length > SHOWN_CHARACTERS ? `${cutText(said, SHOWN_CHARACTERS)}…` : said);
 
 /** Without the spaces and tabs around it: to PgBouncer no other character is one. */
 export const trimBlanks = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');

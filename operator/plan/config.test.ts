@@ -259,6 +259,26 @@ test('keys that only a restart applies are told apart, so that they reach the po
   assert.equal(restartOnly['query_timeout'], undefined);
 });
 
+test('a configuration of which a Secret cannot hold two is refused with the arithmetic, and the next smaller is not', () => {
+  const users = Array.from({ length: 512 }, (_, index) => ({
+    name: `user-${index}`,
+    passwordSecretRef: { name: 'users', key: `user-${index}` },
+  }));
+  const { spec } = validated({ backends: [{ host: 'pg' }], users });
+  assert.ok(spec);
+  const plan = (bytes: number) =>
+    planned(spec, { major: 1, minor: 26, patch: 1 }, { password: () => 'x'.repeat(bytes) });
+  const [fault] = plan(1_100).faults.credentials;
+  assert.equal(fault?.path, 'spec.users');
+  assert.match(
+    fault?.problem ?? '',
+    /^make a configuration of (\d+) bytes \(\d+ for 514 users, \d+ for settings and databases\), and a Secret of 1048576 bytes must hold two of them, 523776 each$/,
+  );
+  const { config } = plan(950);
+  const bytes = Object.values(config?.files ?? {}).reduce((total, text) => total + Buffer.byteLength(text), 0);
+  assert.ok(bytes > 480_000 && 2 * bytes < 1024 * 1024, String(bytes));
+});
+
 /** Puts text into one of the string values of a document, alone or around what stands there. */
 function injected(document: JsonObject, [seed, text]: readonly [number, string]): JsonObject {
   const count = countTexts(document);

@@ -10,6 +10,7 @@ import { printHba } from '../pgbouncer/hba.ts';
 import { type IniFile, printIni } from '../pgbouncer/ini.ts';
 import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import { findSetting, isRestartOnly } from '../pgbouncer/settings.ts';
+import { byteLength } from '../pgbouncer/text.ts';
 import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
@@ -73,6 +74,8 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
     return { faults, budget: budget.rows, restartOnly };
   }
+  const tooLarge = sizeFaults(userlist.entries, draft.ini, version);
+  if (tooLarge.length > 0) return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly };
 
   const hba = printHba(planAccessRules(spec));
   const revision = revisionOf(revisionKey, printIni(draft.ini, version), printUserlist(userlist.entries), hba);
@@ -96,6 +99,28 @@ export function planConfig(input: ConfigInput): PlannedConfig {
       },
     },
   };
+}
+
+/** What a Secret holds, of which the pointer and the names of the files need a little. */
+export const SECRET_BYTES = 1024 * 1024;
+const REVISION_BYTES = SECRET_BYTES / 2 - 512;
+
+/** The proved revision stays beside the one on trial, so that neither may need more than half of a Secret. */
+function sizeFaults(users: readonly UserlistEntry[], ini: IniFile, version: Version): readonly Fault[] {
+  // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
+  const ofUsers = users.reduce(
+    (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
+    0,
+  );
+  const rest = byteLength(printIni(ini, version));
+  if (ofUsers + rest <= REVISION_BYTES) return [];
+  return [
+    {
+      path: 'spec.users',
+      problem: `make a configuration of ${ofUsers + rest} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
+      remedy: 'use fewer users or shorter passwords, or split the pooler',
+    },
+  ];
 }
 
 /** A configuration whose revision is known from before, without the Secrets it was made of: they stand in the userlist alone. */

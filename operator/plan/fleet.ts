@@ -77,7 +77,7 @@ export function planFleet(spec: PoolerSpec, readings: readonly PodReading[]): Fl
     pools: pools.slice(0, POOLS_LIMIT),
     poolsOmitted: Math.max(0, pools.length - POOLS_LIMIT),
     clientsWaiting: sum(pools.map((pool) => pool.clientsWaiting)),
-    backends: spec.backends.map((backend) => viewBackend(spec, backend.name, readings)),
+    backends: viewBackends(spec, readings),
     version: readings[0]?.version,
   };
 }
@@ -91,9 +91,11 @@ export function backendNameOf(spec: PoolerSpec, database: string): string | unde
 
 function summarisePools(readings: readonly PodReading[]): readonly PoolSummary[] {
   const byPool = Map.groupBy(
-    readings.flatMap((reading) =>
-      reading.pools.map((pool) => ({ pod: reading.pod, pool, size: sizeOf(reading, pool.database) })),
-    ),
+    readings.flatMap((reading) => {
+      // A process may have thousands of both.
+      const databases = new Map(reading.databases.map((row) => [row.name, row]));
+      return reading.pools.map((pool) => ({ pod: reading.pod, pool, size: sizeOf(databases.get(pool.database)) }));
+    }),
     ({ pool }) => `${pool.database}\0${pool.user}`,
   );
   return [...byPool.values()]
@@ -137,27 +139,43 @@ const compare = (a: PoolSummary, b: PoolSummary): number =>
   a.database === b.database ? (a.user < b.user ? -1 : 1) : a.database < b.database ? -1 : 1;
 
 /** What one replica's pool may open: its size and reserve, under the ceiling of the database. */
-function sizeOf(reading: PodReading, database: string): number {
-  const row = reading.databases.find(({ name }) => name === database);
+function sizeOf(row: DatabaseReading | undefined): number {
   if (row === undefined) return 0;
   const size = row.poolSize + row.reservePoolSize;
   return row.maxConnections > 0 ? Math.min(size, row.maxConnections) : size;
 }
 
-function viewBackend(spec: PoolerSpec, name: string, readings: readonly PodReading[]): BackendView {
-  const pools = readings
-    .flatMap((reading) => reading.pools)
-    .filter((pool) => backendNameOf(spec, pool.database) === name);
-  const trouble = readings.find(
-    (reading) =>
-      reading.trouble !== undefined && reading.pools.some((pool) => backendNameOf(spec, pool.database) === name),
-  )?.trouble;
-  return {
-    name,
-    servers: sum(pools.map((pool) => pool.serversActive + pool.serversIdle + pool.serversOther)),
-    clientsWaiting: sum(pools.map((pool) => pool.clientsWaiting)),
-    maxWaitSeconds: Math.max(0, ...pools.map((pool) => pool.maxWaitSeconds)),
-    ...(trouble === undefined ? {} : { trouble }),
+function viewBackends(spec: PoolerSpec, readings: readonly PodReading[]): readonly BackendView[] {
+  const members = Map.groupBy(
+    readings.flatMap((reading) => reading.pools.map((pool) => ({ reading, pool }))),
+    cached(
+      ({ pool }) => pool.database,
+      (database) => backendNameOf(spec, database),
+    ),
+  );
+  return spec.backends.map(({ name }) => {
+    const own = members.get(name) ?? [];
+    const trouble = own.find(({ reading }) => reading.trouble !== undefined)?.reading.trouble;
+    return {
+      name,
+      servers: sum(own.map(({ pool }) => pool.serversActive + pool.serversIdle + pool.serversOther)),
+      clientsWaiting: sum(own.map(({ pool }) => pool.clientsWaiting)),
+      maxWaitSeconds: own.reduce((longest, { pool }) => Math.max(longest, pool.maxWaitSeconds), 0),
+      ...(trouble === undefined ? {} : { trouble }),
+    };
+  });
+}
+
+/** Finds what belongs to a name once for each name. */
+function cached<T, V>(nameOf: (item: T) => string, find: (name: string) => V): (item: T) => V {
+  const found = new Map<string, V>();
+  return (item) => {
+    const name = nameOf(item);
+    const known = found.get(name);
+    if (known !== undefined) return known;
+    const value = find(name);
+    found.set(name, value);
+    return value;
   };
 }
 

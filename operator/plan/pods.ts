@@ -1,6 +1,7 @@
 /** What the plan knows of one pod, and the questions the controller asks of a set of them. */
 import { ANNOTATION_ENTRY, LABEL_TEMPLATE } from '../api/names.ts';
 import { ENTRY_AT_REST } from './config.ts';
+import { podAddress } from './pod-address.ts';
 import { CONTAINER } from './pod-template.ts';
 
 /** The parts of a Pod that are cached and read; everything else is stripped. */
@@ -47,25 +48,27 @@ export interface PodView {
   /** Identifies the process: changes when the container restarts. */
   readonly process: string;
   readonly restarts: number;
-  /** Why the container does not run: `CrashLoopBackOff`, `ImagePullBackOff`, … */
+  /** Why the container does not run, or cannot be asked: `CrashLoopBackOff`, `ImagePullBackOff`, `UnusableAddress`, … */
   readonly waiting: string | undefined;
 }
 
 export function viewPod(pod: PodObject): PodView {
   const container = pod.status?.containerStatuses?.find((status) => status.name === CONTAINER);
+  const address = podAddress(pod.status?.podIP);
+  const unusable = address === undefined && pod.status?.podIP !== undefined ? 'UnusableAddress' : undefined;
   return {
     name: pod.metadata.name,
     uid: pod.metadata.uid ?? '',
-    address: pod.status?.podIP,
+    address,
     template: pod.metadata.labels?.[LABEL_TEMPLATE] ?? '',
     entry: pod.metadata.annotations?.[ANNOTATION_ENTRY],
-    running: container?.state?.running !== undefined && pod.status?.podIP !== undefined,
+    running: container?.state?.running !== undefined && address !== undefined,
     ready:
       pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false,
     terminating: pod.metadata.deletionTimestamp !== undefined,
     process: `${pod.metadata.uid ?? ''}/${container?.containerID ?? ''}`,
     restarts: container?.restartCount ?? 0,
-    waiting: container?.state?.waiting?.reason,
+    waiting: container?.state?.waiting?.reason ?? unusable,
   };
 }
 

@@ -147,10 +147,12 @@ function merge(ours: Json, theirs: Json): Json {
     return [...byName.values()] as readonly JsonObject[];
   }
   if (isObject(ours) && isObject(theirs)) {
-    const result: Record<string, Json> = { ...ours };
-    for (const [key, value] of Object.entries(theirs))
-      result[key] = key in ours ? merge(ours[key] ?? null, value) : value;
-    return result;
+    // Entries, not assignments: a key may be called `__proto__`.
+    const merged = Object.entries(theirs).map(([key, value]): [string, Json] => [
+      key,
+      Object.hasOwn(ours, key) ? merge(ours[key] ?? null, value) : value,
+    ]);
+    return Object.fromEntries([...Object.entries(ours), ...merged]);
   }
   return theirs;
 }

@@ -4,6 +4,7 @@
  */
 import { cutText } from '../api/fault.ts';
 import type { Condition } from '../api/types.ts';
+import { visible } from '../api/visible.ts';
 import { backendReachable } from './backend-reachable.ts';
 import { budgetValid } from './budget-valid.ts';
 import { configSynced } from './config-synced.ts';
@@ -39,7 +40,9 @@ export function evaluateConditions(
 ): readonly Condition[] {
   return CONDITION_RULES.map(([type, rule]) => {
     const last = before.find((condition) => condition.type === type);
-    const { status, reason, message } = rule(situation, last);
+    const { status, reason, message: said } = rule(situation, last);
+    // It may quote what anybody wrote, and people read it in a terminal.
+    const message = visible(said);
     return {
       type,
       status,

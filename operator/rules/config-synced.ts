@@ -37,10 +37,11 @@ export function configSynced(situation: Situation): Finding {
       message: `revision ${desired} was proved on all ${pods.length} replicas`,
     };
   }
+  const stuck = pods.find((pod) => pod.waiting !== undefined);
   const state = `revision ${desired} was proved on ${proved.length} of ${pods.length} replicas`;
   return {
     status: 'False',
     reason: 'Applying',
-    message: retrying === undefined ? state : `${state}; tried again: ${retrying}`,
+    message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
   };
 }

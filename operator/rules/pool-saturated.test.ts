@@ -76,8 +76,9 @@ test('PoolSaturated: the pool is named', () => {
   assert.match(poolSaturated(situationOf({ fleet: fleetOf({ pools }) }), undefined).message, /shop\/batch/);
 });
 
-test('PoolSaturated: nothing is known while no console was read', () => {
-  assert.equal(inShort(poolSaturated(situationOf({ fleet: undefined }), before('True'))), 'Unknown NotObserved');
+test('PoolSaturated: nothing is known until a console was read; before the next look it stays what it was', () => {
+  assert.equal(inShort(poolSaturated(situationOf({ fleet: undefined }), undefined)), 'Unknown NotObserved');
+  assert.equal(poolSaturated(situationOf({ fleet: undefined }), before('True')).status, 'True');
 });
 
 test('PoolSaturated: numbers that hover around the threshold flip it once, not every time', () => {
@@ -93,4 +94,14 @@ test('PoolSaturated: numbers that hover around the threshold flip it once, not e
     rest.reduce((flips, status, index) => flips + (status === [first, ...rest][index] ? 0 : 1), 0),
     2,
   );
+});
+
+test('a console that cannot be read is named: nothing is known of its pools', () => {
+  const silent = [{ pod: 'b', reason: 'no answer to the login within 3 s' }];
+  const said = poolSaturated(situationOf({ silent }), undefined);
+  assert.deepEqual([said.status, said.reason], ['False', 'Relaxed']);
+  assert.match(said.message, /the console of b cannot be read: no answer to the login within 3 s/);
+  const nobody = poolSaturated(situationOf({ silent, fleet: fleetOf({ pools: [], version: undefined }) }), undefined);
+  assert.deepEqual([nobody.status, nobody.reason], ['Unknown', 'NotObserved']);
+  assert.match(nobody.message, /the console of b cannot be read/);
 });

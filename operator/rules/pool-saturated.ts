@@ -1,4 +1,7 @@
-/** PoolSaturated: clients wait because a pool is full, or are about to. */
+/**
+ * PoolSaturated: clients wait because a pool is full, or are about to. A console that cannot be read is named here, since
+ * its pools are not among those that are judged.
+ */
 import type { Condition } from '../api/types.ts';
 import type { Finding, Situation } from './situation.ts';
 
@@ -8,8 +11,14 @@ export const RELAXED_PERCENT = 70;
 export const SATURATED_WAIT_SECONDS = 1;
 
 export function poolSaturated(situation: Situation, before: Condition | undefined): Finding {
-  if (situation.fleet === undefined)
-    return { status: 'Unknown', reason: 'NotObserved', message: 'no console was read yet' };
+  const [silent] = situation.silent;
+  const unread = silent === undefined ? undefined : `the console of ${silent.pod} cannot be read: ${silent.reason}`;
+  const nobody = situation.silent.length > 0 && situation.fleet?.version === undefined;
+  if (situation.fleet === undefined || nobody) {
+    if (unread !== undefined) return { status: 'Unknown', reason: 'NotObserved', message: unread };
+    // An operator that was just started has not looked yet: what was seen last stays.
+    return before ?? { status: 'Unknown', reason: 'NotObserved', message: 'no console was read yet' };
+  }
   const limit = before?.status === 'True' ? RELAXED_PERCENT : SATURATED_PERCENT;
   const waiting = situation.fleet.pools.find(
     (pool) => pool.clientsWaiting > 0 && pool.maxWaitSeconds >= SATURATED_WAIT_SECONDS,
@@ -31,5 +40,9 @@ export function poolSaturated(situation: Situation, before: Condition | undefine
       message: `the pool of ${full.database}/${full.user} is in use to ${SATURATED_PERCENT} percent or nearly so; raise poolSize or the connectionBudget`,
     };
   }
-  return { status: 'False', reason: 'Relaxed', message: 'no pool is full' };
+  return {
+    status: 'False',
+    reason: 'Relaxed',
+    message: unread === undefined ? 'no pool is full' : `no pool that was seen is full; ${unread}`,
+  };
 }

@@ -33,7 +33,10 @@ export interface Situation {
   readonly budget: readonly BudgetRow[];
   /** What SHOW VERSION says when it is not what the spec says. */
   readonly versionMismatch: { readonly stated: string; readonly found: string } | undefined;
+  /** Numbers of the pods that could be asked. */
   readonly fleet: FleetView | undefined;
+  /** Pods whose console could not be read when it was looked at last, and why. */
+  readonly silent: readonly { readonly pod: string; readonly reason: string }[];
 }
 
 /** What one rule found. */

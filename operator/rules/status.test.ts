@@ -62,6 +62,12 @@ test('a revision that is proved already keeps its date, and does not enter the h
   assert.deepEqual(statusOf(situationOf(), before, LATER), before);
 });
 
+test('numbers that nobody has looked at since a restart stay what they were', () => {
+  const before = statusOf(situationOf());
+  const { fleet: _fleet, ...unseen } = situationOf();
+  assert.deepEqual(statusOf({ ...unseen, fleet: undefined }, before, LATER), before);
+});
+
 test('while a change is on its way the proved revision is the one before', () => {
   const before = statusOf(situationOf());
   const changing = situationOf({ config: { desired: 'rev3' }, proved: new Map([['a', 'rev3']]) });

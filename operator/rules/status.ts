@@ -61,7 +61,8 @@ export function buildStatus({ pooler, situation, now, renewNumbers }: StatusInpu
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .slice(0, PODS_LIMIT),
     history,
-    ...(renewNumbers || before.clientsWaiting === undefined
+    // An operator that was just started has not looked yet: what was seen last stays.
+    ...((renewNumbers && situation.fleet !== undefined) || before.clientsWaiting === undefined
       ? numbers(pooler, situation)
       : {
           clientsWaiting: before.clientsWaiting,

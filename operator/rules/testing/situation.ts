@@ -57,6 +57,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     wantedReplicas: 3,
     faults: { spec: [], budget: [], credentials: [], ...faults },
     collisions: [],
+    silent: [],
     config: {
       desired: 'rev2',
       pointer: 'rev2',

@@ -1,0 +1,412 @@
+/** Everything that is measured at one size, in the order in which it happens. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { configSecretName, LABEL_INSTANCE, LABEL_ROLE } from '../../../operator/api/names.ts';
+import { POOLERS } from '../../../operator/controllers/caches.ts';
+import type { KubeObject } from '../../../operator/kube/objects.ts';
+import { create, mergePatch, remove } from '../../../operator/kube/operations.ts';
+import { SECRETS, SERVICES } from '../../../operator/kube/resources.ts';
+import { note } from '../../demo/output.ts';
+import { callsOf, countByKind, isEvent, isRead, isWrite } from './audit.ts';
+import { type Pattern, patternOf, writeLike } from './bare-client.ts';
+import { type OperatorProcess, startOperator } from './operator-process.ts';
+import { nameOf, namespaceOf, pooler, SECRET } from './poolers.ts';
+import { createWorld, eachOf, type World } from './world.ts';
+
+export const AGENT = 'poolkeeper/';
+const CREATORS = 16;
+const SERVICES_DELETED = 50;
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+export interface SizeResult {
+  readonly poolers: number;
+  readonly rssMiB: {
+    readonly idle: number;
+    readonly peak: number;
+    readonly settled: number;
+    readonly afterRestartPeak: number;
+  };
+  readonly bulk: {
+    readonly deploymentsSeconds: number;
+    readonly readySeconds: number;
+    readonly cpuSeconds: number;
+    readonly writes: number;
+    readonly reads: number;
+    readonly events: number;
+    readonly calls: Readonly<Record<string, number>>;
+  };
+  readonly rest: {
+    readonly seconds: number;
+    readonly writes: number;
+    readonly reads: number;
+    readonly cpuPercent: number;
+  };
+  readonly createMs: Percentiles;
+  readonly scaleMs: Percentiles;
+  readonly settingMs: Percentiles;
+  readonly settingProvedMs: Percentiles;
+  readonly writesFor: { readonly create: number; readonly scale: number; readonly setting: number };
+  readonly hanging: { readonly createMs: Percentiles; readonly settingMs: Percentiles };
+  readonly servicesBackSeconds: number;
+  readonly sharedSecret: {
+    readonly metadataWrites: number;
+    readonly contentChanged: number;
+    readonly provedSeconds: number;
+  };
+  readonly restart: {
+    readonly lastCallSeconds: number;
+    readonly writes: number;
+    readonly reads: number;
+    readonly cpuSeconds: number;
+    readonly calls: Readonly<Record<string, number>>;
+  };
+}
+
+export interface MeasureOptions {
+  /** Samples of each latency. */
+  readonly samples: number;
+  readonly settleSeconds: number;
+  readonly restSeconds: number;
+  readonly nodeFlags: readonly string[];
+}
+
+export async function measure(
+  count: number,
+  options: MeasureOptions,
+): Promise<{ readonly result: SizeResult; readonly pattern: Pattern }> {
+  const world = await createWorld('first-password');
+  let operator: OperatorProcess | undefined;
+  try {
+    operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
+    await becomesReady(operator);
+    await sleep(5_000);
+    const idle = (await operator.memory()).now;
+    note(`${count}: the operator idles at ${idle.toFixed(0)} MiB`);
+
+    const bulk = await createAll(world, operator, count);
+    note(
+      `${count}: every Deployment after ${bulk.deploymentsSeconds.toFixed(1)} s, all Ready after ${bulk.readySeconds.toFixed(1)} s`,
+    );
+    await sleep(options.settleSeconds * 1000);
+    const { now: settled, peak } = await operator.memory();
+    const rest = await atRest(world, operator, options.restSeconds);
+    const pattern = await patternOf(world.client, namespaceOf(0), nameOf(0));
+
+    const created = await latencies(options.samples, (sample) => oneCreate(world, count + sample));
+    const createWrites = await writesFor(
+      world,
+      () => oneCreate(world, count + options.samples),
+      nameOf(count + options.samples),
+    );
+    const victim = (sample: number): number => (sample * 7 + 1) % count;
+    const scaled = await latencies(options.samples, (sample) => oneScale(world, victim(sample)));
+    await settles(world);
+    const scaleWrites = await writesFor(world, () => oneScale(world, victim(0)), nameOf(victim(0)));
+    const settings = await latencies(options.samples, (sample) => oneSetting(world, victim(sample), 200 + sample));
+    await settles(world);
+    const settingWrites = await writesFor(world, () => oneSetting(world, victim(1), 333), nameOf(victim(1)));
+    const proved = await latencies(Math.min(options.samples, 20), (sample) =>
+      oneProof(world, victim(sample), 400 + sample),
+    );
+    note(
+      `${count}: one create ${show(created)}, scale ${show(scaled)}, setting ${show(settings)}, proved ${show(proved)}`,
+    );
+
+    world.hang(nameOf(0));
+    await oneSettingWithoutWaiting(world, 0, 555);
+    await sleep(1_000);
+    const hangingCreate = await latencies(options.samples, (sample) =>
+      oneCreate(world, count + options.samples + 1 + sample),
+    );
+    const hangingSetting = await latencies(options.samples, (sample) =>
+      oneSetting(world, count === 1 ? 1 : victim(sample), 600 + sample),
+    );
+    world.hang(undefined);
+    await settles(world);
+    note(`${count}: beside one that hangs: create ${show(hangingCreate)}, setting ${show(hangingSetting)}`);
+
+    const servicesBackSeconds = await deleteServices(world, Math.min(count, SERVICES_DELETED));
+    await settles(world, REST_SECONDS);
+    const sharedSecret = await changeSharedSecret(world);
+    await settles(world, REST_SECONDS);
+
+    await operator.stop();
+    const restartedAt = Date.now();
+    operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
+    await becomesReady(operator);
+    await sleep(Math.max(20_000, count * 10));
+    const calls = await callsOf(world.auditLog, AGENT, restartedAt);
+    const restart = {
+      lastCallSeconds: ((calls.at(-1)?.at ?? restartedAt) - restartedAt) / 1000,
+      writes: calls.filter(isWrite).length,
+      reads: calls.filter(isRead).length,
+      cpuSeconds: await operator.cpuSeconds(),
+      calls: countByKind(calls),
+    };
+    const afterRestartPeak = (await operator.memory()).peak;
+    note(
+      `${count}: a restart: last call after ${restart.lastCallSeconds.toFixed(1)} s, ${restart.writes} writes, ${restart.reads} reads`,
+    );
+    return {
+      pattern,
+      result: {
+        poolers: count,
+        rssMiB: { idle, peak, settled, afterRestartPeak },
+        bulk,
+        rest,
+        createMs: created,
+        scaleMs: scaled,
+        settingMs: settings,
+        settingProvedMs: proved,
+        writesFor: { create: createWrites, scale: scaleWrites, setting: settingWrites },
+        hanging: { createMs: hangingCreate, settingMs: hangingSetting },
+        servicesBackSeconds,
+        sharedSecret,
+        restart,
+      },
+    };
+  } finally {
+    await operator?.stop();
+    await world.stop();
+  }
+}
+
+/** @returns seconds until every Deployment exists, written by a client that knows what to write */
+export async function measureBareClient(count: number, pattern: Pattern): Promise<number> {
+  const world = await createWorld('first-password');
+  try {
+    // The API server learns a kind's schema at the first apply, which takes it a second.
+    const first = await create<KubeObject>(world.client, POOLERS, pooler(count), namespaceOf(count));
+    await writeLike(world.client, pattern, first);
+    const started = performance.now();
+    const creating = eachOf(indexes(count), CREATORS, (index) =>
+      create(world.client, POOLERS, pooler(index), namespaceOf(index)),
+    );
+    const written = new Set<string>();
+    const waiting: KubeObject[] = [];
+    world.poolers.onChange(({ old, new: current }) => {
+      const isFirst = current?.metadata.uid === first.metadata.uid;
+      if (old === undefined && current !== undefined && !isFirst) waiting.push(current);
+    });
+    const writer = async (): Promise<void> => {
+      while (written.size < count) {
+        const next = waiting.shift();
+        if (next === undefined) await sleep(2);
+        else {
+          written.add(next.metadata.uid ?? '');
+          await writeLike(world.client, pattern, next);
+        }
+      }
+    };
+    await Promise.all([creating, ...Array.from({ length: 32 }, writer)]);
+    return (
+      (await world.until('the Deployments', started, () => world.deployments.list().length > count, 600_000)) / 1000
+    );
+  } finally {
+    await world.stop();
+  }
+}
+
+const indexes = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
+const keyOf = (index: number): string => `${namespaceOf(index)}/${nameOf(index)}`;
+const show = ({ p50, p95 }: Percentiles): string => `${p50.toFixed(0)}/${p95.toFixed(0)} ms`;
+
+async function becomesReady(operator: OperatorProcess): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    if (
+      await operator.metrics().then(
+        (text) => /^leader_election_master_status.* 1$/m.test(text),
+        () => false,
+      )
+    )
+      return;
+    if (tries > 600) throw new Error('the operator does not lead after a minute');
+    await sleep(100);
+  }
+}
+
+async function createAll(world: World, operator: OperatorProcess, count: number): Promise<SizeResult['bulk']> {
+  const since = Date.now();
+  const started = performance.now();
+  const before = await operator.cpuSeconds();
+  const limit = 120_000 + count * 300;
+  const deployments = world.until('the Deployments', started, () => world.deployments.list().length >= count, limit);
+  await eachOf(indexes(count), CREATORS, (index) => create(world.client, POOLERS, pooler(index), namespaceOf(index)));
+  const deploymentsSeconds = (await deployments) / 1000;
+  const readySeconds = (await world.until('all Ready', started, () => readyCount(world) >= count, limit)) / 1000;
+  const cpuSeconds = (await operator.cpuSeconds()) - before;
+  const calls = await callsOf(world.auditLog, AGENT, since);
+  return {
+    deploymentsSeconds,
+    readySeconds,
+    cpuSeconds,
+    writes: calls.filter(isWrite).length,
+    reads: calls.filter(isRead).length,
+    events: calls.filter(isEvent).length,
+    calls: countByKind(calls),
+  };
+}
+
+const isReady = (object: {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}): boolean => object.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+const readyCount = (world: World): number => world.poolers.list().filter(isReady).length;
+
+async function atRest(world: World, operator: OperatorProcess, seconds: number): Promise<SizeResult['rest']> {
+  const since = Date.now();
+  const before = await operator.cpuSeconds();
+  await sleep(seconds * 1000);
+  const calls = await callsOf(world.auditLog, AGENT, since);
+  return {
+    seconds,
+    writes: calls.filter((call) => !isRead(call)).length,
+    reads: calls.filter(isRead).length,
+    cpuPercent: (((await operator.cpuSeconds()) - before) / seconds) * 100,
+  };
+}
+
+async function latencies(samples: number, one: (sample: number) => Promise<number>): Promise<Percentiles> {
+  const values: number[] = [];
+  for (let sample = 0; sample < samples; sample += 1) {
+    values.push(await one(sample));
+    await sleep(150);
+  }
+  values.sort((a, b) => a - b);
+  const at = (share: number): number => values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+  return { p50: at(0.5), p95: at(0.95) };
+}
+
+/** Create → its Deployment exists. */
+async function oneCreate(world: World, index: number): Promise<number> {
+  const started = performance.now();
+  const exists = world.until('the Deployment', started, () => world.deployments.get(keyOf(index)) !== undefined);
+  await create(world.client, POOLERS, pooler(index), namespaceOf(index));
+  return exists;
+}
+
+const patchSpec = (world: World, index: number, spec: object): Promise<KubeObject> =>
+  mergePatch<KubeObject>(world.client, POOLERS, namespaceOf(index), nameOf(index), { spec });
+
+/** Replicas changed → the Deployment's are. */
+async function oneScale(world: World, index: number): Promise<number> {
+  const wanted = world.deployments.get(keyOf(index))?.spec?.replicas === 2 ? 3 : 2;
+  const started = performance.now();
+  const scaled = world.until(
+    'the replicas',
+    started,
+    () => world.deployments.get(keyOf(index))?.spec?.replicas === wanted,
+  );
+  await patchSpec(world, index, { replicas: wanted });
+  return scaled;
+}
+
+const configOf = (world: World, index: number): KubeObject | undefined =>
+  world.secrets
+    .list()
+    .find(
+      ({ metadata: { name, namespace, labels } }) =>
+        namespace === namespaceOf(index) &&
+        labels?.[LABEL_INSTANCE] === nameOf(index) &&
+        labels[LABEL_ROLE] === 'config' &&
+        name.startsWith(configSecretName(nameOf(index), '')),
+    );
+
+const settingOf = (value: number) => ({ parameters: { server_idle_timeout: value } });
+
+/** A parameter changed → it is in the Secret that the pods read. */
+async function oneSetting(world: World, index: number, value: number): Promise<number> {
+  const config = configOf(world, index);
+  const key = `${config?.metadata.namespace}/${config?.metadata.name}`;
+  const started = performance.now();
+  const written = world.until(
+    'the Secret',
+    started,
+    () => world.secrets.get(key)?.metadata.resourceVersion !== config?.metadata.resourceVersion,
+  );
+  const { metadata } = await patchSpec(world, index, settingOf(value));
+  const milliseconds = await written;
+  // A change that is under way would make the next one wait.
+  await world.until('the proof', started, () => isProved(world, index, metadata.generation));
+  return milliseconds;
+}
+
+const oneSettingWithoutWaiting = (world: World, index: number, value: number): Promise<unknown> =>
+  patchSpec(world, index, settingOf(value));
+
+/** A parameter changed → ConfigSynced at that generation. */
+async function oneProof(world: World, index: number, value: number): Promise<number> {
+  const started = performance.now();
+  const { metadata } = await patchSpec(world, index, settingOf(value));
+  return world.until('the proof', started, () => isProved(world, index, metadata.generation));
+}
+
+function isProved(world: World, index: number, generation = 0): boolean {
+  const object = world.poolers.get(keyOf(index));
+  return (
+    object?.status?.conditions?.some(
+      ({ type, status, observedGeneration }) =>
+        type === 'ConfigSynced' && status === 'True' && (observedGeneration ?? 0) >= generation,
+    ) ?? false
+  );
+}
+
+/** Pods' annotations go back to rest when changes have paused for 15 s. */
+const REST_SECONDS = 18;
+
+/** Until nobody has written anything for so long. */
+async function settles(world: World, seconds = 3): Promise<void> {
+  for (let quiet = 0; quiet < seconds; ) {
+    const calls = await callsOf(world.auditLog, AGENT, Date.now() - 1_000);
+    quiet = calls.length === 0 ? quiet + 1 : 0;
+    await sleep(1_000);
+  }
+}
+
+/** The operator's writes that concern one pooler, events aside. */
+async function writesFor(world: World, work: () => Promise<unknown>, name: string): Promise<number> {
+  const since = Date.now();
+  await work();
+  await settles(world);
+  const calls = await callsOf(world.auditLog, AGENT, since);
+  const own = calls.filter((call) => isWrite(call) && call.name?.startsWith(name));
+  note(`writes: ${JSON.stringify(countByKind(own))}`);
+  return own.length;
+}
+
+async function deleteServices(world: World, count: number): Promise<number> {
+  const victims = world.services.list().slice(0, count);
+  const before = new Set(victims.map(({ metadata }) => metadata.uid));
+  const started = performance.now();
+  const back = world.until('the Services', started, () =>
+    victims.every(({ metadata: { namespace, name } }) => {
+      const now = world.services.get(`${namespace}/${name}`);
+      return now !== undefined && !before.has(now.metadata.uid);
+    }),
+  );
+  await eachOf(victims, CREATORS, ({ metadata }) => remove(world.client, SERVICES, metadata.namespace, metadata.name));
+  return (await back) / 1000;
+}
+
+/** One password Secret is every tenth pooler's. */
+async function changeSharedSecret(world: World): Promise<SizeResult['sharedSecret']> {
+  const namespace = namespaceOf(0);
+  const since = Date.now();
+  await mergePatch(world.client, SECRETS, namespace, SECRET, { metadata: { annotations: { touched: 'yes' } } });
+  await mergePatch(world.client, SECRETS, namespace, SECRET, { stringData: { unused: 'y' } });
+  await settles(world);
+  const metadataWrites = (await callsOf(world.auditLog, AGENT, since)).filter(isWrite).length;
+  const concerned = world.poolers.list().filter(({ metadata }) => metadata.namespace === namespace);
+  const before = new Map(concerned.map(({ metadata, status }) => [metadata.name, status?.config?.revision]));
+  const started = performance.now();
+  await mergePatch(world.client, SECRETS, namespace, SECRET, { stringData: { password: 'second-password' } });
+  const changed = (): number =>
+    concerned.filter(({ metadata: { name } }) => {
+      const revision = world.poolers.get(`${namespace}/${name}`)?.status?.config?.revision;
+      return revision !== undefined && revision !== before.get(name);
+    }).length;
+  const milliseconds = await world.until('the new password', started, () => changed() === concerned.length, 300_000);
+  return { metadataWrites, contentChanged: changed(), provedSeconds: milliseconds / 1000 };
+}

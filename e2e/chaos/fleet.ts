@@ -1,0 +1,115 @@
+/**
+ * A whole installation in an isolated program: API server, two operator pods, poolers whose pods are real PgBouncers, a
+ * backend and clients. Only for programs that `runIsolated` runs: it makes a network, and is ended by the program's end.
+ */
+import { apiAccess } from '../../operator/kube/access.ts';
+import { createKubeClient } from '../../operator/kube/client.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { waitFor } from '../cluster/processes.ts';
+import { pgbouncerRootfs } from '../cluster/rootfs.ts';
+import { type AuditEvent, auditLog, isLease, isWatch } from './audit.ts';
+import { startBackend } from './backend.ts';
+import { installRights, OPERATORS, SYSTEM } from './installation.ts';
+import { type Kubelet, startKubelet } from './kubelet.ts';
+import { type OperatorPod, startOperatorPod } from './operator-pod.ts';
+import { HOST_ADDRESS, openPodNetwork } from './pod-network.ts';
+import { poolers } from './pooler-manifest.ts';
+
+export const NAMESPACE = 'fleet';
+export const REPLICAS = 2;
+const IDENTITIES: readonly string[] = ['operator-1', 'operator-2'];
+const FIRST_PORT = 8081;
+/** Shorter than by default, so that less time passes until all has been looked at. It asks nothing of the API server. */
+export const OBSERVE_SECONDS = 5;
+
+export interface Fleet {
+  readonly controlPlane: ControlPlane;
+  readonly kubelet: Kubelet;
+  readonly names: readonly string[];
+  /** What the API server did for the operators so far. */
+  events(): Promise<readonly AuditEvent[]>;
+  startOperators(): readonly OperatorPod[];
+  /** Every pooler, as the API server has it. */
+  poolers(): Promise<readonly Pooler[]>;
+  /** Resolves when the operators have asked for nothing for so long, renewals of the lease aside. */
+  quiet(forMs: number): Promise<void>;
+}
+
+export interface Pooler {
+  readonly metadata: { readonly name: string; readonly generation: number };
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly observedGeneration?: number;
+      readonly lastTransitionTime?: string;
+    }[];
+  };
+}
+
+/** Pods, their configuration and all that needs no node: Endpoints and disruption are not asked for here. */
+const CONTROLLERS: readonly string[] = [
+  'deployment-controller',
+  'replicaset-controller',
+  'garbage-collector-controller',
+  'namespace-controller',
+  'serviceaccount-controller',
+];
+
+export async function openFleet(directory: string, size: number, log: (message: string) => void): Promise<Fleet> {
+  await openPodNetwork();
+  const [audit, rootfs] = await Promise.all([auditLog(directory), pgbouncerRootfs('1.26.1')]);
+  const controlPlane = await startControlPlane({
+    directory,
+    controllers: CONTROLLERS,
+    apiServerArgs: audit.apiServerArgs,
+  });
+  await installRights(controlPlane, [NAMESPACE]);
+  const access = await apiAccess({ file: controlPlane.kubeconfig }, {});
+  const kubelet = startKubelet(createKubeClient(access, { userAgent: 'kubelet' }), { rootfs, directory, log });
+  const names = Array.from({ length: size }, (_, index) => `app-${index + 1}`);
+  const backend = { host: HOST_ADDRESS, port: await startBackend(HOST_ADDRESS) };
+  await controlPlane.kubectl(['apply', '-f', '-'], poolers(NAMESPACE, names, REPLICAS, backend));
+  const kubeconfigs = await Promise.all(
+    IDENTITIES.map((identity) => controlPlane.kubeconfigFor(identity, [OPERATORS])),
+  );
+  const events = (): Promise<readonly AuditEvent[]> => audit.read('operator-');
+  return {
+    controlPlane,
+    kubelet,
+    names,
+    events,
+    startOperators: () =>
+      IDENTITIES.map((identity, index) =>
+        startOperatorPod({
+          identity,
+          kubeconfig: kubeconfigs[index] ?? '',
+          leaseNamespace: SYSTEM,
+          port: FIRST_PORT + index,
+          args: [`--observe-interval=${OBSERVE_SECONDS}s`],
+        }),
+      ),
+    poolers: async () => {
+      const text = await controlPlane.kubectl(['-n', NAMESPACE, 'get', 'connectionpoolers', '-o', 'json']);
+      return (JSON.parse(text) as { readonly items: readonly Pooler[] }).items;
+    },
+    quiet: (forMs) => {
+      const from = Date.now();
+      return waitFor('the operators to rest', async () => {
+        const last = (await events()).filter((event) => !isLease(event) && !isWatch(event)).at(-1);
+        const at = last === undefined ? from : Math.max(from, Date.parse(last.requestReceivedTimestamp));
+        return Date.now() - at > forMs;
+      });
+    },
+  };
+}
+
+/** Every pooler is Ready for the specification it has now. */
+export const allReady = (list: readonly Pooler[], size: number): boolean =>
+  list.length === size &&
+  list.every(({ metadata, status }) =>
+    status?.conditions?.some(
+      ({ type, status: is, observedGeneration }) =>
+        type === 'Ready' && is === 'True' && observedGeneration === metadata.generation,
+    ),
+  );

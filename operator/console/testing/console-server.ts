@@ -1,0 +1,117 @@
+/**
+ * The server side of a console session, for servers that begin well and then misbehave: login by SCRAM, commands one by
+ * one, and answers made of columns and rows.
+ */
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { authentication, message } from './wire.ts';
+
+export const READY = message('Z', 'I');
+
+export interface ConsoleServerOptions {
+  /** User → password. */
+  readonly passwords: Readonly<Record<string, string>>;
+  /** Called for each command, without its terminator. */
+  readonly onCommand: (command: string, socket: Socket) => unknown;
+  /** Replaces a step of the login; returns true when it has dealt with it. */
+  readonly onStep?: (step: 'startup' | 'first' | 'final', socket: Socket, nonce: string) => boolean;
+}
+
+const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+
+/** Speaks with one client. */
+export function serveConsole(socket: Socket, options: ConsoleServerOptions): void {
+  const { onStep = () => false } = options;
+  let pending = Buffer.alloc(0);
+  let started = false;
+  let user = '';
+  let bare = '';
+  let serverFirst = '';
+  const salt = randomBytes(16);
+
+  const first = (body: Buffer): void => {
+    const text = body.toString('utf8', body.indexOf(0) + 5);
+    bare = text.slice('n,,'.length);
+    const nonce = /r=(.*)$/.exec(bare)?.[1] ?? '';
+    if (onStep('first', socket, nonce)) return;
+    serverFirst = `r=${nonce}${randomBytes(12).toString('base64')},s=${salt.toString('base64')},i=4096`;
+    socket.write(authentication(11, serverFirst));
+  };
+  const final = (text: string): void => {
+    if (onStep('final', socket, '')) return;
+    const salted = pbkdf2Sync(options.passwords[user] ?? '', salt, 4096, 32, 'sha256');
+    const [withoutProof = '', proof = ''] = text.split(',p=');
+    const exchange = `${bare},${serverFirst},${withoutProof}`;
+    const clientKey = hmac(salted, 'Client Key');
+    const signature = hmac(createHash('sha256').update(clientKey).digest(), exchange);
+    const expected = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0));
+    if (!Buffer.from(proof, 'base64').equals(Buffer.from(expected))) {
+      socket.end(message('E', 'SFATAL\0C28P01\0MSASL authentication failed\0\0'));
+      return;
+    }
+    const verifier = hmac(hmac(salted, 'Server Key'), exchange).toString('base64');
+    socket.write(
+      Buffer.concat([
+        authentication(12, `v=${verifier}`),
+        authentication(0),
+        message('S', 'server_version\x001.26.1/bouncer\0'),
+        message('K', Buffer.alloc(8, 1)),
+        READY,
+      ]),
+    );
+  };
+
+  socket.on('data', (chunk: Buffer) => {
+    pending = Buffer.concat([pending, chunk]);
+    for (;;) {
+      const head = started ? 1 : 0;
+      if (pending.length < head + 4) return;
+      const end = head + pending.readUInt32BE(head);
+      if (pending.length < end) return;
+      const type = started ? String.fromCharCode(pending[0] ?? 0) : 'startup';
+      const body = pending.subarray(head + 4, end);
+      pending = pending.subarray(end);
+      if (!started) {
+        started = true;
+        const words = body.toString('utf8', 4).split('\0');
+        user = words[words.indexOf('user') + 1] ?? '';
+        if (!onStep('startup', socket, '')) socket.write(authentication(10, 'SCRAM-SHA-256\0\0'));
+      } else if (type === 'p' && bare === '') first(body);
+      else if (type === 'p') final(body.toString('utf8'));
+      else if (type === 'Q') options.onCommand(body.toString('utf8', 0, body.length - 1), socket);
+      else if (type === 'X') socket.end();
+    }
+  });
+}
+
+const count = (value: number, bytes: 2 | 4): Buffer => {
+  const buffer = Buffer.alloc(bytes);
+  buffer.writeUIntBE(value, 0, bytes);
+  return buffer;
+};
+
+/** What names the columns of an answer. */
+export const columns = (names: readonly string[]): Buffer =>
+  message(
+    'T',
+    Buffer.concat([
+      count(names.length, 2),
+      ...names.map((name) => Buffer.concat([Buffer.from(`${name}\0`), Buffer.alloc(18)])),
+    ]),
+  );
+
+/** One row; null is NULL. */
+export const row = (values: readonly (string | null)[]): Buffer =>
+  message(
+    'D',
+    Buffer.concat([
+      count(values.length, 2),
+      ...values.map((value) =>
+        value === null ? Buffer.alloc(4, 255) : Buffer.concat([count(Buffer.byteLength(value), 4), Buffer.from(value)]),
+      ),
+    ]),
+  );
+
+/** A whole answer. */
+export const answer = (names: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer =>
+  Buffer.concat([columns(names), ...rows.map(row), message('C', 'SHOW\0'), READY]);
