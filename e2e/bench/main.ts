@@ -16,8 +16,11 @@ const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle:
 /** These bring all they need, and ask for no cluster. */
 const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage } as const;
 
-// It runs in a network namespace, and so in a process of its own, which reads its own options.
-if (process.argv[2] === 'scale') process.exit(await benchScale(process.argv.slice(3)));
+// It has options of its own.
+if (process.argv[2] === 'scale') {
+  console.log(JSON.stringify(await benchScale(process.argv.slice(3))));
+  process.exit(0);
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

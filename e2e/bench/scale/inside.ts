@@ -7,6 +7,7 @@ import { imageNodeFlags } from './operator-process.ts';
 
 const { values } = parseArgs({
   options: {
+    directory: { type: 'string', default: '' },
     poolers: { type: 'string', default: '1,100,1000' },
     samples: { type: 'string', default: '40' },
     settle: { type: 'string', default: '60' },
@@ -19,10 +20,13 @@ const { values } = parseArgs({
   },
 });
 
+// Every address of 10.128.0.0/12 is this network's own: pods get theirs from there.
+await run('ip', ['-batch', '-'], { input: 'link set lo up\nroute add local 10.128.0.0/12 dev lo\n' });
 await run(process.execPath, ['tools/build.ts']);
 const results: (SizeResult & { readonly bareClientSeconds: number | undefined })[] = [];
 for (const count of values.poolers.split(',').map(Number)) {
   const { result, pattern } = await measure(count, {
+    directory: values.directory,
     samples: Number(values.samples),
     settleSeconds: Number(values.settle),
     restSeconds: Number(values.rest),
@@ -31,7 +35,7 @@ for (const count of values.poolers.split(',').map(Number)) {
       ...(values.profile ? ['--cpu-prof'] : []),
     ],
   });
-  const bareClientSeconds = values['no-bare'] ? undefined : await measureBareClient(count, pattern);
+  const bareClientSeconds = values['no-bare'] ? undefined : await measureBareClient(count, values.directory, pattern);
   if (bareClientSeconds !== undefined) note(`${count}: a bare client needs ${bareClientSeconds.toFixed(1)} s`);
   results.push({ ...result, bareClientSeconds });
 }

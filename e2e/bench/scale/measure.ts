@@ -71,13 +71,15 @@ export interface MeasureOptions {
   readonly settleSeconds: number;
   readonly restSeconds: number;
   readonly nodeFlags: readonly string[];
+  /** For everything that is written to disk. */
+  readonly directory: string;
 }
 
 export async function measure(
   count: number,
   options: MeasureOptions,
 ): Promise<{ readonly result: SizeResult; readonly pattern: Pattern }> {
-  const world = await createWorld('first-password');
+  const world = await createWorld(options.directory, 'first-password');
   let operator: OperatorProcess | undefined;
   try {
     operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
@@ -175,8 +177,8 @@ export async function measure(
 }
 
 /** @returns seconds until every Deployment exists, written by a client that knows what to write */
-export async function measureBareClient(count: number, pattern: Pattern): Promise<number> {
-  const world = await createWorld('first-password');
+export async function measureBareClient(count: number, place: string, pattern: Pattern): Promise<number> {
+  const world = await createWorld(place, 'first-password');
   try {
     // The API server learns a kind's schema at the first apply, which takes it a second.
     const first = await create<KubeObject>(world.client, POOLERS, pooler(count), namespaceOf(count));

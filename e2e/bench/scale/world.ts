@@ -2,7 +2,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LABEL_MANAGED_BY, MANAGED_BY } from '../../../operator/api/names.ts';
 import type { ConnectionPooler } from '../../../operator/api/types.ts';
@@ -35,8 +34,8 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function createWorld(password: string): Promise<World> {
-  const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-scale-'));
+export async function createWorld(place: string, password: string): Promise<World> {
+  const directory = await mkdtemp(join(place, 'world-'));
   const auditLog = join(directory, 'audit.log');
   const controlPlane = await startControlPlane({
     directory,
