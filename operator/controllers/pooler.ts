@@ -6,7 +6,7 @@ import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { endingWith } from '../kube/ending-with.ts';
-import { isNamespaceTerminating } from '../kube/errors.ts';
+import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
@@ -275,7 +275,13 @@ async function replaceHopeless(
   // One at a time, so that the others serve.
   if (first === undefined || pods.some((pod) => pod.terminating)) return;
   deps.fence();
-  await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
+  try {
+    await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
+  } catch (error) {
+    // It is gone already, or another one has its name: either is a pod that must be looked at anew.
+    if (isNotFound(error) || isConflict(error)) return;
+    throw error;
+  }
   memory.proofs.delete(first.process);
   const note = refusesToStart(first)
     ? `${first.name} did not start on a file that has changed since`
