@@ -43,7 +43,7 @@ export interface StageOptions {
 }
 
 /** Generous: a loaded machine is slow, and a test that waits in vain says what it saw. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 120_000;
 
 export async function startStage({ flags = [], crd }: StageOptions = {}): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-stage-'));
