@@ -32,6 +32,9 @@ import { OPERATOR_VERSION } from './version.ts';
 /** What a stop may take, within the 30 s that the chart gives it: finishing, ending what is late, the last events. */
 const STOP = { finishMs: 15_000, endMs: 3_000, eventsMs: 3_000 } as const;
 
+/** For so long the first of a swarm of consequences waits for the others. */
+const CONSEQUENCES_MS = 50;
+
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
   const log = createLogger(settings.logLevel);
@@ -86,8 +89,11 @@ async function main(): Promise<void> {
       ),
   });
   const queue = createQueue({ clock, metrics: metrics.queue });
-  connect(caches, (key, initial) => queue.add(key, { priority: initial ? 'low' : 'high' }));
-  observer.onObserved((key) => {
+  connect(caches, (key, occasion) => {
+    if (occasion === 'consequence') queue.addAfter(key, CONSEQUENCES_MS);
+    else queue.add(key, { priority: occasion === 'wish' ? 'high' : 'low' });
+  });
+  observer.onNews((key) => {
     if (elector.isLeader()) queue.add(key, { priority: 'low' });
   });
   metrics.exposePools(

@@ -12,110 +12,103 @@ export interface ChaosOptions {
   readonly rounds: number | undefined;
 }
 
+/** What is done to a leader. */
 interface Trial {
   readonly name: string;
   readonly title: string;
-  readonly run: (arena: Arena, namespace: string) => Promise<Handover>;
+  readonly options: (arena: Arena) => Promise<ContestOptions>;
+  readonly disturb: (contest: Contest, options: ContestOptions) => Promise<Handover>;
 }
 
 const HOUR_MS = 3_600_000;
+const plain = async (): Promise<ContestOptions> => ({});
 
-const AWAY: Readonly<Record<Away, string>> = {
-  killed: 'API server killed',
-  frozen: 'API server frozen',
-  etcd: 'etcd frozen',
-};
-
-const trials: readonly Trial[] = [
-  {
-    name: 'end',
-    title: 'told to end (SIGTERM)',
-    run: (arena, namespace) => contested(arena, namespace, {}, endInGoodOrder),
-  },
-  { name: 'kill', title: 'killed (SIGKILL)', run: (arena, namespace) => contested(arena, namespace, {}, crash) },
+/** These concern nobody else, and are done side by side. */
+const TRIALS: readonly Trial[] = [
+  { name: 'end', title: 'told to end (SIGTERM)', options: plain, disturb: endInGoodOrder },
+  { name: 'kill', title: 'killed (SIGKILL)', options: plain, disturb: crash },
   {
     name: 'skew',
-    title: 'killed, others an hour ahead and behind',
-    run: (arena, namespace) => contested(arena, namespace, { size: 3, skewMs: [0, HOUR_MS, -HOUR_MS] }, crash),
+    title: 'killed, the others an hour ahead and behind',
+    options: async () => ({ size: 3, skewMs: [0, HOUR_MS, -HOUR_MS] }),
+    disturb: crash,
   },
-  {
-    name: 'stall',
-    title: 'stood still (SIGSTOP), woke up later',
-    run: (arena, namespace) => contested(arena, namespace, {}, stall),
-  },
+  { name: 'stall', title: 'stopped (SIGSTOP), woken up later', options: plain, disturb: stall },
   {
     name: 'delay',
-    title: 'its requests took longer than its lease',
-    run: async (arena, namespace) => {
-      const line = await arena.slowLine();
-      try {
-        return await contested(arena, namespace, { line }, (contest) => delay(contest, line));
-      } finally {
-        await line.stop();
-      }
+    title: 'behind a line slower than its lease',
+    options: async (arena) => ({ line: await arena.slowLine() }),
+    disturb: (contest, { line }) => {
+      if (line === undefined) throw new Error('there is no line');
+      return delay(contest, line).finally(() => line.stop());
     },
   },
-  ...WAYS.map((how) => ({
-    name: how,
-    title: `${AWAY[how]} for 17 s, from its return on`,
-    run: (arena: Arena, namespace: string) =>
-      contested(arena, namespace, {}, (contest) => fromReturn(contest, arena, how)),
-  })),
 ];
 
+const AWAY: Readonly<Record<Away, string>> = {
+  killed: 'without API server (killed) for 17 s; from its return on',
+  frozen: 'without API server (frozen) for 17 s; from its return on',
+  etcd: 'without etcd (frozen) for 17 s; from its return on',
+};
+
 export async function benchChaos({ rounds = 5 }: ChaosOptions): Promise<object> {
+  const titles = new Map<string, string>([
+    ...TRIALS.map(({ name, title }) => [name, title] as const),
+    ...Object.entries(AWAY),
+  ]);
+  const results = new Map<string, Handover[]>([...titles.keys()].map((name) => [name, []]));
   const namespaceOf = (name: string, round: number): string => `${name}-${round + 1}`;
   const numbers = [...Array(rounds).keys()];
-  const arena = await openArena(trials.flatMap(({ name }) => numbers.map((round) => namespaceOf(name, round))));
-  const results: { readonly title: string; readonly handovers: readonly Handover[] }[] = [];
+  const arena = await openArena([...titles.keys()].flatMap((name) => numbers.map((round) => namespaceOf(name, round))));
+  const keep = (name: string, handover: Handover): void => {
+    results.get(name)?.push(handover);
+    note(`${titles.get(name)}: ${seconds(handover.takeoverMs)}, the former leader ended with ${handover.ended}`);
+  };
   try {
-    for (const { name, title, run } of trials) {
-      const handovers: Handover[] = [];
-      for (const round of numbers) {
-        const handover = await run(arena, namespaceOf(name, round));
-        handovers.push(handover);
-        note(`${title}: ${(handover.takeoverMs / 1000).toFixed(2)} s, the former leader ended with ${handover.ended}`);
+    for (const round of numbers) {
+      const started = await Promise.all(
+        TRIALS.map(async (trial) => {
+          const options = await trial.options(arena);
+          return { trial, options, contest: await arena.contest(namespaceOf(trial.name, round), options) };
+        }),
+      );
+      await Promise.all(
+        started.map(async ({ trial, options, contest }) => {
+          keep(trial.name, await trial.disturb(contest, options));
+          await contest.stop();
+        }),
+      );
+      for (const how of WAYS) {
+        const contest = await arena.contest(namespaceOf(how, round));
+        keep(how, await fromReturn(contest, arena, how));
+        await contest.stop();
       }
-      results.push({ title, handovers });
     }
   } finally {
     await arena.stop();
   }
-  const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
   table([
     ['the leader was', 'rounds', 'lease taken: median', 'longest', 'first write: median', 'writes without the lease'],
-    ...results.map(({ title, handovers }) => [
-      title,
-      rounds,
+    ...[...results].map(([name, handovers]) => [
+      titles.get(name) ?? name,
+      handovers.length,
       seconds(median(handovers.map(({ takeoverMs }) => takeoverMs))),
       seconds(Math.max(...handovers.map(({ takeoverMs }) => takeoverMs))),
       seconds(median(handovers.map(({ firstWriteMs }) => firstWriteMs))),
       handovers.reduce((sum, { intrusions }) => sum + intrusions.length, 0),
     ]),
   ]);
-  return { bench: 'chaos', rounds, results };
+  return { bench: 'chaos', rounds, results: Object.fromEntries(results) };
 }
 
-async function contested(
-  arena: Arena,
-  namespace: string,
-  options: ContestOptions,
-  disturb: (contest: Contest) => Promise<Handover>,
-): Promise<Handover> {
-  const contest = await arena.contest(namespace, options);
-  try {
-    return await disturb(contest);
-  } finally {
-    await contest.stop();
-  }
-}
-
-/** Counts from when the API server was let go or started again, not from when it went away. */
+/** Counts from when it was brought back, not from when it went away. */
 async function fromReturn(contest: Contest, { controlPlane }: Arena, how: Away): Promise<Handover> {
   const handover = await loseTheApi(contest, controlPlane, how);
   const away = handover.takeoverMs - handover.backToLeaderMs;
   return { ...handover, takeoverMs: handover.backToLeaderMs, firstWriteMs: handover.firstWriteMs - away };
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

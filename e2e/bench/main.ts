@@ -42,7 +42,7 @@ if (isOne(name, ALONE)) {
 } else if (!isOne(name, BENCHES)) {
   const names = [...Object.keys(BENCHES), ...Object.keys(ALONE), 'scale'].join(' | ');
   console.error(
-    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen|etcd]\n       npm run bench -- scale [--poolers 1,100,1000] [--samples N] [--settle SECONDS] [--rest SECONDS] [--no-bare] [--profile]`,
+    `usage: npm run bench -- ${names} [--context NAME] [--rounds N] [--seconds N] [--minutes N] [--poolers N] [--how killed|frozen|etcd]\n       npm run bench -- scale [--poolers 1,100,1000] [--samples N] [--settle SECONDS] [--rest SECONDS] [--no-bare] [--profile] [--node-flags FLAGS]`,
   );
   process.exitCode = 2;
 } else {

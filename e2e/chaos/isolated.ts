@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linesOf } from '../../operator/kube/lines.ts';
 
-/** @returns the JSON that the program printed last; what it printed before is passed to `onLine` */
+/** @returns the JSON object that the program printed; its other lines are passed to `onLine` as they come */
 export async function runIsolated<T>(
   program: URL,
   args: readonly string[],
@@ -38,16 +38,16 @@ export async function runIsolated<T>(
       child.once('error', () => resolve(127));
       child.once('close', (code) => resolve(code ?? 1));
     });
-    let last = '';
+    let report = '';
     if (child.stdout !== null) {
       for await (const line of linesOf(child.stdout)) {
-        if (last !== '') onLine(last);
-        last = line;
+        if (line.startsWith('{')) report = line;
+        else onLine(line);
       }
     }
     const code = await ended;
-    if (code !== 0) throw new Error(`${program.pathname} ended with ${code}: ${last}`);
-    return JSON.parse(last) as T;
+    if (code !== 0) throw new Error(`${program.pathname} ended with ${code}`);
+    return JSON.parse(report) as T;
   } finally {
     child.kill('SIGKILL');
     await rm(directory, { recursive: true, force: true });

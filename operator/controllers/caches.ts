@@ -37,10 +37,9 @@ export const POOLERS: Resource = {
   namespaced: true,
 };
 
-/** A child as drift detection needs it: everything but managedFields. */
+/** A child as drift detection needs it: everything but status and managedFields. */
 export interface ChildObject extends KubeObject {
   readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<Record<string, unknown>>;
 }
 
 export interface Caches {
@@ -68,6 +67,7 @@ export interface CacheOptions {
 export function createCaches(client: KubeClient, options: CacheOptions): Caches {
   const common = { log: options.log, ...(options.namespaces.length === 0 ? {} : { namespaces: options.namespaces }) };
   const owned = { ...common, labelSelector: `${LABEL_MANAGED_BY}=${MANAGED_BY}` };
+  const children = { ...owned, transform: withoutStatus };
   const ownIndex = { [BY_POOLER]: poolerKeysOf };
   return {
     poolers: createInformer<ConnectionPooler & KubeObject>(client, POOLERS, {
@@ -76,10 +76,10 @@ export function createCaches(client: KubeClient, options: CacheOptions): Caches 
       indexes: { [BY_SECRET]: secretKeysOf },
     }),
     pods: createInformer<PodObject & KubeObject>(client, PODS, { ...owned, transform: stripPod, indexes: ownIndex }),
-    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, owned),
-    services: createInformer<ChildObject>(client, SERVICES, owned),
-    disruptionBudgets: createInformer<ChildObject>(client, POD_DISRUPTION_BUDGETS, owned),
-    serviceAccounts: createInformer<ChildObject>(client, SERVICE_ACCOUNTS, owned),
+    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, children),
+    services: createInformer<ChildObject>(client, SERVICES, children),
+    disruptionBudgets: createInformer<ChildObject>(client, POD_DISRUPTION_BUDGETS, children),
+    serviceAccounts: createInformer<ChildObject>(client, SERVICE_ACCOUNTS, children),
     secrets: createInformer<KubeObject>(client, SECRETS, {
       ...common,
       metadataOnly: true,
@@ -91,8 +91,14 @@ export function createCaches(client: KubeClient, options: CacheOptions): Caches 
 
 export const everyCache = (caches: Caches): readonly Informer<KubeObject>[] => Object.values(caches);
 
+/**
+ * Why a pooler is to be looked at: somebody wishes something, it is among what was there at the start, or something
+ * that exists because of it has moved. The last come in swarms (a start is twenty of them) and can wait for one another.
+ */
+export type Occasion = 'wish' | 'start' | 'consequence';
+
 /** Calls `enqueue` with the key of each pooler that a change concerns. */
-export function connect(caches: Caches, enqueue: (key: string, initial: boolean) => void): void {
+export function connect(caches: Caches, enqueue: (key: string, occasion: Occasion) => void): void {
   caches.poolers.onChange(({ old, new: current, initial }) => {
     const pooler = current ?? old;
     // Our own status writes change nothing that a reconcile would look at.
@@ -104,7 +110,7 @@ export function connect(caches: Caches, enqueue: (key: string, initial: boolean)
       old.metadata.deletionTimestamp === current.metadata.deletionTimestamp
     )
       return;
-    if (pooler) enqueue(`${pooler.metadata.namespace}/${pooler.metadata.name}`, initial);
+    if (pooler) enqueue(`${pooler.metadata.namespace}/${pooler.metadata.name}`, initial ? 'start' : 'wish');
   });
   const children: readonly Informer<KubeObject>[] = [
     caches.pods,
@@ -115,18 +121,35 @@ export function connect(caches: Caches, enqueue: (key: string, initial: boolean)
   ];
   for (const cache of children) {
     cache.onChange(({ old, new: current, initial }) => {
-      for (const key of new Set([...poolerKeysOf(old), ...poolerKeysOf(current)])) enqueue(key, initial);
+      if (!isNews(old, current)) return;
+      for (const key of new Set([...poolerKeysOf(old), ...poolerKeysOf(current)]))
+        enqueue(key, initial ? 'start' : 'consequence');
     });
   }
   caches.secrets.onChange(({ old, new: current, initial }) => {
     const secret = current ?? old;
     if (!secret) return;
-    const keys = new Set([...poolerKeysOf(old), ...poolerKeysOf(current)]);
-    for (const pooler of caches.poolers.byIndex(BY_SECRET, `${secret.metadata.namespace}/${secret.metadata.name}`)) {
-      keys.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`);
-    }
-    for (const key of keys) enqueue(key, initial);
+    for (const key of new Set([...poolerKeysOf(old), ...poolerKeysOf(current)]))
+      enqueue(key, initial ? 'start' : 'consequence');
+    for (const pooler of caches.poolers.byIndex(BY_SECRET, `${secret.metadata.namespace}/${secret.metadata.name}`))
+      enqueue(`${pooler.metadata.namespace}/${pooler.metadata.name}`, initial ? 'start' : 'wish');
   });
+}
+
+/** Whether anything changed that a reconcile looks at: the controllers of Kubernetes write status many times over. */
+export function isNews(old: KubeObject | undefined, current: KubeObject | undefined): boolean {
+  if (old === undefined || current === undefined || old.metadata.uid !== current.metadata.uid) return true;
+  return gistOf(old) !== gistOf(current);
+}
+
+function gistOf(object: KubeObject & { readonly spec?: unknown; readonly status?: unknown }): string {
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  return JSON.stringify([
+    metadata,
+    // Where there is a generation it stands for the whole spec.
+    metadata.generation === undefined ? object.spec : undefined,
+    object.kind === PODS.kind ? object.status : undefined,
+  ]);
 }
 
 function poolerKeysOf(object: KubeObject | undefined): readonly string[] {
@@ -150,6 +173,11 @@ function secretKeysOf(pooler: ConnectionPooler): readonly string[] {
     // A spec of unexpected shape refers to nothing; the reconcile reports what is wrong with it.
     return [];
   }
+}
+
+function withoutStatus(object: ChildObject & { readonly status?: unknown }): ChildObject {
+  const { status: _, ...rest } = object;
+  return rest;
 }
 
 /** Other people's Secrets: only that they exist and when they changed. Ours: also what the reconcile reads. */

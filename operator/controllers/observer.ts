@@ -8,13 +8,14 @@ import { PORT, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { openSession } from '../console/session.ts';
 import type { PodReading } from '../plan/fleet.ts';
-import { type PodView, viewPod } from '../plan/pods.ts';
+import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
 import { CONSOLE_TIMEOUTS } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
 import { createPace } from './pace.ts';
+import { createPhases } from './phases.ts';
 
 export interface SilentPod {
   readonly pod: string;
@@ -32,8 +33,8 @@ export interface PoolerObservation {
 export interface Observer {
   start(signal: AbortSignal): void;
   latest(key: string): PoolerObservation | undefined;
-  /** Called after each look at a pooler. */
-  onObserved(handler: (key: string, observation: PoolerObservation) => void): void;
+  /** Called when a look at a pooler showed something that the one before did not. */
+  onNews(handler: (key: string, observation: PoolerObservation) => void): void;
 }
 
 export interface ObserverOptions {
@@ -53,6 +54,8 @@ export interface ObserverOptions {
   ) => Promise<string | undefined>;
 }
 
+/** How often it is asked who is due. */
+const TICK_MS = 250;
 /** Of one pooler, so that a large one leaves places to the others. */
 const PODS_AT_ONCE = 4;
 /** A healthy pod takes some twenty milliseconds, log and all. */
@@ -125,16 +128,21 @@ export function createObserver(options: ObserverOptions): Observer {
     if (ending.aborted) return;
     const observation = withinReason(clock.now(), readings, silent);
     latest.set(key, observation);
+    if (gistOf(observation) === gistOf(before)) return;
     for (const handler of handlers) handler(key, observation);
   };
+  const phases = createPhases(intervalMs);
 
   const lookAround = (ending: AbortSignal): void => {
-    const poolers = caches.poolers.list();
-    const known = new Set(poolers.map((pooler) => `${pooler.metadata.namespace}/${pooler.metadata.name}`));
-    for (const key of latest.keys()) if (!known.has(key)) latest.delete(key);
-    for (const pooler of poolers) {
-      const key = `${pooler.metadata.namespace}/${pooler.metadata.name}`;
-      if (looking.has(key)) continue;
+    const poolers = new Map(
+      caches.poolers.list().map((pooler) => [`${pooler.metadata.namespace}/${pooler.metadata.name}`, pooler]),
+    );
+    for (const key of latest.keys()) if (!poolers.has(key)) latest.delete(key);
+    // Without pods there is nothing to see: the first that runs makes a pooler new.
+    const running = [...poolers.keys()].filter((key) => caches.pods.byIndex(BY_POOLER, key).some(isRunning));
+    for (const key of phases.due(running, clock.monotonic())) {
+      const pooler = poolers.get(key);
+      if (pooler === undefined || looking.has(key)) continue;
       looking.add(key);
       look(pooler, key, ending)
         .catch((error: unknown) => options.log('observation failed', { pooler: key, error: String(error) }))
@@ -144,12 +152,12 @@ export function createObserver(options: ObserverOptions): Observer {
 
   return {
     latest: (key) => latest.get(key),
-    onObserved: (handler) => handlers.push(handler),
+    onNews: (handler) => handlers.push(handler),
     start: (signal) => {
       const loop = async (): Promise<void> => {
         while (!signal.aborted) {
           lookAround(signal);
-          await clock.sleep(intervalMs, signal);
+          await clock.sleep(TICK_MS, signal);
         }
       };
       loop().catch((error: unknown) => {
@@ -158,6 +166,23 @@ export function createObserver(options: ObserverOptions): Observer {
     },
   };
 }
+
+const isRunning = (pod: PodObject): boolean => viewPod(pod).running;
+
+/** What status, conditions and events are made of; the counters of queries are only for metrics. */
+const gistOf = (observation: PoolerObservation | undefined): string =>
+  JSON.stringify(
+    observation && [
+      observation.readings.map(({ pod, version, pools, databases, trouble }) => [
+        pod,
+        version,
+        pools,
+        databases,
+        trouble,
+      ]),
+      observation.silent,
+    ],
+  ) ?? '';
 
 /** In the order of names, which is the same at each look. */
 function withinReason(

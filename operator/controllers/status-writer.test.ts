@@ -3,10 +3,10 @@ import { beforeEach, describe, it } from 'node:test';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Situation } from '../rules/situation.ts';
-import { podOf, situationOf } from '../rules/testing/situation.ts';
+import { fleetOf, podOf, poolOf, situationOf } from '../rules/testing/situation.ts';
 import { createManualClock, type ManualClock } from '../runtime/manual-clock.ts';
 import { createMemoryStore, type Memory } from './memory.ts';
-import { createStatusWriter, PROGRESS_EVERY_MS, type StatusWriter } from './status-writer.ts';
+import { createStatusWriter, NUMBERS_EVERY_MS, PROGRESS_EVERY_MS, type StatusWriter } from './status-writer.ts';
 
 const starting = (ready: number, present = 3): Situation =>
   situationOf({
@@ -91,6 +91,18 @@ describe('status', () => {
     await write({ ...starting(0), collisions: [{ object: 'Service app', owner: 'nobody' }] });
     assert.equal(writes, 2);
     assert.equal(current.status?.conditions?.find(({ type }) => type === 'Stalled')?.status, 'True');
+  });
+
+  it('tells numbers at most every thirty seconds, and comes again for them', async () => {
+    const busy = situationOf({ fleet: fleetOf({ pools: [poolOf({ clientsActive: 500 })] }) });
+    await write(situationOf());
+    await clock.advance(10_000);
+    assert.equal(await write(busy), NUMBERS_EVERY_MS - 10_000);
+    assert.equal(writes, 1);
+    await clock.advance(20_000);
+    assert.equal(await write(busy), undefined);
+    assert.equal(writes, 2);
+    assert.equal(current.status?.pools?.[0]?.clientsActive, 500);
   });
 
   it('tells a new generation at once', async () => {

@@ -90,8 +90,11 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
         memory.settled?.status === wanted && memory.settled.version === current.metadata.resourceVersion;
       const changed = !isSettled && wanted !== canonicalJson(current.status);
       const due = memory.numbersAt === undefined || deps.clock.monotonic() - memory.numbersAt >= NUMBERS_EVERY_MS;
-      const fresh = changed || due ? buildStatus({ pooler: based, situation, now, renewNumbers: true }) : held;
-      if (!changed && !numbersMoved(current.status, fresh)) return undefined;
+      const fresh = buildStatus({ pooler: based, situation, now, renewNumbers: true });
+      if (!changed) {
+        if (!numbersMoved(current.status, fresh)) return undefined;
+        if (!due) return NUMBERS_EVERY_MS - (deps.clock.monotonic() - (memory.numbersAt ?? 0));
+      }
       const since = memory.statusAt === undefined ? Number.POSITIVE_INFINITY : deps.clock.monotonic() - memory.statusAt;
       if (since < PROGRESS_EVERY_MS && isProgress(current.status, fresh)) return PROGRESS_EVERY_MS - since;
       const stored = await send(pooler, fresh);

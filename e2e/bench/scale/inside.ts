@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { run } from '../../cluster/run.ts';
 import { note, table } from '../../demo/output.ts';
 import { measure, measureBareClient, type SizeResult } from './measure.ts';
+import { imageNodeFlags } from './operator-process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +14,8 @@ const { values } = parseArgs({
     'no-bare': { type: 'boolean', default: false },
     /** Leaves a CPU profile of each operator in the working directory. */
     profile: { type: 'boolean', default: false },
+    /** Instead of those in the image's entry point, to try others. */
+    'node-flags': { type: 'string' },
   },
 });
 
@@ -23,7 +26,10 @@ for (const count of values.poolers.split(',').map(Number)) {
     samples: Number(values.samples),
     settleSeconds: Number(values.settle),
     restSeconds: Number(values.rest),
-    profile: values.profile,
+    nodeFlags: [
+      ...(values['node-flags']?.split(' ') ?? (await imageNodeFlags())),
+      ...(values.profile ? ['--cpu-prof'] : []),
+    ],
   });
   const bareClientSeconds = values['no-bare'] ? undefined : await measureBareClient(count, pattern);
   if (bareClientSeconds !== undefined) note(`${count}: a bare client needs ${bareClientSeconds.toFixed(1)} s`);

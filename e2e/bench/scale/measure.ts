@@ -70,7 +70,7 @@ export interface MeasureOptions {
   readonly samples: number;
   readonly settleSeconds: number;
   readonly restSeconds: number;
-  readonly profile: boolean;
+  readonly nodeFlags: readonly string[];
 }
 
 export async function measure(
@@ -80,7 +80,7 @@ export async function measure(
   const world = await createWorld('first-password');
   let operator: OperatorProcess | undefined;
   try {
-    operator = await startOperator(world.controlPlane, world.directory, options.profile);
+    operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
     await becomesReady(operator);
     await sleep(5_000);
     const idle = (await operator.memory()).now;
@@ -135,7 +135,7 @@ export async function measure(
 
     await operator.stop();
     const restartedAt = Date.now();
-    operator = await startOperator(world.controlPlane, world.directory, options.profile);
+    operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
     await becomesReady(operator);
     await sleep(Math.max(20_000, count * 10));
     const calls = await callsOf(world.auditLog, AGENT, restartedAt);

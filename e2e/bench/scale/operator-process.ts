@@ -28,7 +28,7 @@ const TICKS_A_SECOND = 100;
 export async function startOperator(
   { kubectl, url, certificates }: ControlPlane,
   directory: string,
-  profile = false,
+  nodeFlags: readonly string[],
 ): Promise<OperatorProcess> {
   const account = join(directory, 'service-account');
   await mkdir(account, { recursive: true });
@@ -51,8 +51,7 @@ export async function startOperator(
       'sh',
       account,
       process.execPath,
-      ...(await nodeFlags()),
-      ...(profile ? ['--cpu-prof'] : []),
+      ...nodeFlags,
       'dist/operator/operator.js',
       `--listen=127.0.0.1:${PORT}`,
       `--lease-namespace=${SYSTEM}`,
@@ -60,6 +59,7 @@ export async function startOperator(
     {
       env: {
         PATH: process.env['PATH'],
+        ...(process.env['MALLOC_ARENA_MAX'] ? { MALLOC_ARENA_MAX: process.env['MALLOC_ARENA_MAX'] } : {}),
         KUBERNETES_SERVICE_HOST: hostname,
         KUBERNETES_SERVICE_PORT: port,
         POD_NAME: `poolkeeper-${started}`,
@@ -98,7 +98,7 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** What stands between node and the program in the image's entry point. */
-async function nodeFlags(): Promise<readonly string[]> {
+export async function imageNodeFlags(): Promise<readonly string[]> {
   const entry = /^ENTRYPOINT (\[.*\])$/m.exec(await readFile('Dockerfile', 'utf8'))?.[1];
   if (entry === undefined) throw new Error('the Dockerfile has no entry point in the form of a list');
   return (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'));

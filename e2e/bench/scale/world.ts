@@ -42,7 +42,7 @@ export async function createWorld(password: string): Promise<World> {
     directory,
     auditLog,
     // By default Kubernetes' own controllers make 20 calls a second: two thousand pods would take minutes to appear.
-    controllerManagerArgs: ['--kube-api-qps=200', '--kube-api-burst=400'],
+    controllerManagerArgs: ['--kube-api-qps=100', '--kube-api-burst=200'],
   });
   const ending = new AbortController();
   let fleet: ChildProcess | undefined;

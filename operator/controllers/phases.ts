@@ -1,0 +1,45 @@
+/**
+ * When each of many is looked at: a new one at once, then once an interval, each at a moment of its own. A thousand that
+ * come together would stand in each other's way, and in everybody else's.
+ */
+export interface Phases {
+  /** Which are due; each that is returned is next due an interval later. @param now monotonic milliseconds */
+  due(keys: readonly string[], now: number): readonly string[];
+}
+
+/** At the start all are new: so much time is taken for each of them. */
+const START_MS = 10;
+
+export function createPhases(intervalMs: number): Phases {
+  const next = new Map<string, number>();
+  let started = false;
+  /** The first moment of the key's own after `from`. */
+  const moment = (key: string, from: number): number => {
+    const phase = hashOf(key) % intervalMs;
+    return from + ((phase - (from % intervalMs) + intervalMs) % intervalMs);
+  };
+  return {
+    due: (keys, now) => {
+      const known = new Set(keys);
+      for (const key of next.keys()) if (!known.has(key)) next.delete(key);
+      if (!started) {
+        const spread = Math.min(intervalMs, keys.length * START_MS);
+        for (const key of keys) next.set(key, now + (hashOf(key) % Math.max(spread, 1)));
+        started = true;
+      }
+      return keys.filter((key) => {
+        const at = next.get(key);
+        if (at !== undefined && at > now) return false;
+        next.set(key, moment(key, now + intervalMs / 2));
+        return true;
+      });
+    },
+  };
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
+}
