@@ -10,6 +10,7 @@ import { openSession } from '../console/session.ts';
 import type { PodReading } from '../plan/fleet.ts';
 import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/log.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
 import { CONSOLE_TIMEOUTS } from './change-steps.ts';
@@ -99,7 +100,13 @@ export function createObserver(options: ObserverOptions): Observer {
     }
     const last = before?.readings.find((other) => other.pod === pod.name);
     if (!needsExplanation(reading, last)) return reading;
-    const trouble = await options.trouble(pooler, pod, before?.at ?? clock.now() - intervalMs, signal);
+    // The log comes through the API server: while that is away, what the console said still counts.
+    const trouble = await options
+      .trouble(pooler, pod, before?.at ?? clock.now() - intervalMs, signal)
+      .catch((error: unknown) => {
+        options.log('a log could not be read', { pod: pod.name, error: messageOf(error) });
+        return undefined;
+      });
     return trouble === undefined ? reading : { ...reading, trouble };
   };
 
