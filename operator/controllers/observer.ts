@@ -56,7 +56,9 @@ export interface ObserverOptions {
 }
 
 /** How often it is asked who is due. */
-const TICK_MS = 250;
+const TICK_MS = 500;
+/** At most 25 poolers a second: a look takes some 5 ms of the operator's own time. From 375 on the interval grows. */
+const APART_MS = 40;
 /** Of one pooler, so that a large one leaves places to the others. */
 const PODS_AT_ONCE = 4;
 /** A healthy pod takes some twenty milliseconds, log and all. */
@@ -138,18 +140,21 @@ export function createObserver(options: ObserverOptions): Observer {
     if (gistOf(observation) === gistOf(before)) return;
     for (const handler of handlers) handler(key, observation);
   };
-  const phases = createPhases(intervalMs);
+  const phases = createPhases(intervalMs, APART_MS);
 
   const lookAround = (ending: AbortSignal): void => {
     const poolers = new Map(
       caches.poolers.list().map((pooler) => [`${pooler.metadata.namespace}/${pooler.metadata.name}`, pooler]),
     );
     for (const key of latest.keys()) if (!poolers.has(key)) latest.delete(key);
-    // Without pods there is nothing to see: the first that runs makes a pooler new.
-    const running = [...poolers.keys()].filter((key) => caches.pods.byIndex(BY_POOLER, key).some(isRunning));
-    for (const key of phases.due(running, clock.monotonic())) {
+    for (const key of phases.due([...poolers.keys()], clock.monotonic())) {
       const pooler = poolers.get(key);
       if (pooler === undefined || looking.has(key)) continue;
+      // Without pods there is nothing to see: the first that runs makes a pooler new.
+      if (!caches.pods.byIndex(BY_POOLER, key).some(isRunning)) {
+        phases.forget(key);
+        continue;
+      }
       looking.add(key);
       look(pooler, key, ending)
         .catch((error: unknown) => options.log('observation failed', { pooler: key, error: String(error) }))

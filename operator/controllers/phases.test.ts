@@ -4,6 +4,8 @@ import { createPhases } from './phases.ts';
 
 const INTERVAL = 15_000;
 const TICK = 250;
+/** So that a thousand fit into the interval. */
+const APART = 15;
 const names = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `shop/pooler-${index}`);
 
 /** How many were due at each tick. */
@@ -15,7 +17,7 @@ function run(phases: ReturnType<typeof createPhases>, keys: readonly string[], f
 
 describe('phases', () => {
   it('look at each once an interval, never twice within half of one', () => {
-    const phases = createPhases(INTERVAL);
+    const phases = createPhases(INTERVAL, APART);
     const seen = new Map<string, number[]>();
     for (let now = 0; now < 10 * INTERVAL; now += TICK) {
       for (const key of phases.due(names(50), now)) seen.set(key, [...(seen.get(key) ?? []), now]);
@@ -31,7 +33,7 @@ describe('phases', () => {
   });
 
   it('spread a thousand over the interval, from the start on', () => {
-    const phases = createPhases(INTERVAL);
+    const phases = createPhases(INTERVAL, APART);
     const ticks = run(phases, names(1000), 0, 4 * INTERVAL);
     const most = Math.max(...ticks.map((due) => due.length));
     // Evenly it would be 17 at each tick.
@@ -39,13 +41,28 @@ describe('phases', () => {
   });
 
   it('look at a new one at once, and at a few at once when all are new', () => {
-    const phases = createPhases(INTERVAL);
+    const phases = createPhases(INTERVAL, APART);
     assert.equal(run(phases, names(3), 0, 2 * TICK).flat().length, 3);
     assert.deepEqual(phases.due([...names(3), 'shop/new'], 3 * TICK), ['shop/new']);
   });
 
+  it('take longer than the interval for more than fit into it', () => {
+    const phases = createPhases(INTERVAL, APART);
+    const many = names(4000);
+    run(phases, many, 0, 8 * INTERVAL);
+    const looks = run(phases, many, 8 * INTERVAL, 12 * INTERVAL).flat().length;
+    assert.ok(looks > 3500 && looks < 4500, `${looks} looks at 4000 in four intervals`);
+  });
+
+  it('look again soon at one that could not be looked at', () => {
+    const phases = createPhases(INTERVAL, APART);
+    run(phases, names(1), 0, 2 * TICK);
+    phases.forget('shop/pooler-0');
+    assert.deepEqual(phases.due(names(1), 3 * TICK), ['shop/pooler-0']);
+  });
+
   it('forget those that are gone: made again, they are new', () => {
-    const phases = createPhases(INTERVAL);
+    const phases = createPhases(INTERVAL, APART);
     run(phases, names(2), 0, 2 * TICK);
     phases.due(names(1), 2 * TICK);
     assert.deepEqual(phases.due(names(2), 3 * TICK), ['shop/pooler-1']);

@@ -5,13 +5,17 @@
 export interface Phases {
   /** Which are due; each that is returned is next due an interval later. @param now monotonic milliseconds */
   due(keys: readonly string[], now: number): readonly string[];
+  /** It could not be looked at yet: it is new again. */
+  forget(key: string): void;
 }
 
 /** At the start all are new: so much time is taken for each of them. */
 const START_MS = 10;
 
-export function createPhases(intervalMs: number): Phases {
+/** @param shortestMs between two of all; with many the interval grows, so that the looks at them do not fill all time */
+export function createPhases(shortestIntervalMs: number, shortestMs: number): Phases {
   const next = new Map<string, number>();
+  let intervalMs = shortestIntervalMs;
   let started = false;
   /** The first moment of the key's own after `from`. */
   const moment = (key: string, from: number): number => {
@@ -20,6 +24,7 @@ export function createPhases(intervalMs: number): Phases {
   };
   return {
     due: (keys, now) => {
+      intervalMs = Math.max(shortestIntervalMs, keys.length * shortestMs);
       const known = new Set(keys);
       for (const key of next.keys()) if (!known.has(key)) next.delete(key);
       if (!started) {
@@ -34,6 +39,7 @@ export function createPhases(intervalMs: number): Phases {
         return true;
       });
     },
+    forget: (key) => void next.delete(key),
   };
 }
 

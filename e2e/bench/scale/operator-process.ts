@@ -59,7 +59,7 @@ export async function startOperator(
     {
       env: {
         PATH: process.env['PATH'],
-        ...(process.env['MALLOC_ARENA_MAX'] ? { MALLOC_ARENA_MAX: process.env['MALLOC_ARENA_MAX'] } : {}),
+        ...(await imageEnvironment()),
         KUBERNETES_SERVICE_HOST: hostname,
         KUBERNETES_SERVICE_PORT: port,
         POD_NAME: `poolkeeper-${started}`,
@@ -95,6 +95,12 @@ async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   await Promise.race([ended, sleep(30_000)]);
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+}
+
+/** What the image sets. */
+async function imageEnvironment(): Promise<Readonly<Record<string, string>>> {
+  const lines = (await readFile('Dockerfile', 'utf8')).matchAll(/^ENV (\w+)=(\S+)$/gm);
+  return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]));
 }
 
 /** What stands between node and the program in the image's entry point. */
