@@ -17,6 +17,6 @@ COPY --from=build /source/dist/operator/ /app/
 USER 65532:65532
 # glibc would keep an arena for each of Node's threads, eight megabytes of air in all.
 ENV MALLOC_ARENA_MAX=1
-# A young generation of 1 MB instead of 16 and a bounded old one: the operator holds little and lives long. Its own
-# arguments follow.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=1", "--max-old-space-size=96", "/app/operator.js"]
+# Little memory rather than speed: a young generation of 1 MB instead of 16, and a heap that grows by small steps up to a
+# share of the container's limit, so that a larger fleet only needs a larger limit. Its own arguments follow.
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=1", "--optimize-for-size", "--max-old-space-size-percentage=60", "/app/operator.js"]
