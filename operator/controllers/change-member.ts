@@ -4,7 +4,7 @@ import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import { PROVED_FILE } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
-import type { ChangeSteps, UnprovedPod } from './change.ts';
+import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 
 export interface Member {
   readonly pod: PodView;

@@ -20,7 +20,7 @@ import { configSecret } from '../plan/objects.ts';
 import { CONTAINER } from '../plan/pod-template.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
-import type { ChangeSteps } from './change.ts';
+import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
 import { explainLog, explainReload } from './pod-log.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { REAL_VERSIONS, type RealVersion } from '../console/testing/real-pgbouncer.ts';
 import type { Config } from '../plan/config.ts';
-import { applyChange, type ChangeResult, type ChangeSteps } from './change.ts';
+import { applyChange, type ChangeResult } from './change.ts';
+import type { ChangeSteps } from './change-acts.ts';
 import { provePods } from './prove-pods.ts';
 import { type LocalFleet, startLocalFleet, versionOf } from './testing/local-fleet.ts';
 

@@ -14,33 +14,11 @@
 
 import { PROOF_USER } from '../api/names.ts';
 import { expectationOf } from '../console/prove.ts';
-import type { Session } from '../console/session.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 import { type Attempt, type Failed, gatherMembers, type Member, reload, reloadAndProve } from './change-member.ts';
-
-/** What a change needs from the cluster, so that the protocol can be read (and killed between any two steps) by itself. */
-export interface ChangeSteps {
-  /** Opens an admin session; rejects when the pod does not answer or refuses the login. */
-  openSession(pod: PodView): Promise<Session>;
-  address(pod: PodView): { readonly host: string; readonly port: number };
-  /** Writes both revisions' files, pointer unmoved. */
-  writeCandidate(config: Config): Promise<void>;
-  /** Points a pod's entry file at a revision, or back at the pointer; either makes its kubelet look. */
-  handOut(pod: PodView, revision: string | 'rest'): Promise<void>;
-  /** Makes the pod's kubelet look once more, when the first time was too early. */
-  nudge(pod: PodView): Promise<void>;
-  /** Moves the pointer; keeps the previous revision's files when some pod was not proved. */
-  movePointer(config: Config, keepPrevious: boolean): Promise<void>;
-  /** What PgBouncer logged since `sinceMs` that explains a failure, without secrets. */
-  explain(pod: PodView, sinceMs: number): Promise<string | undefined>;
-  /** What PgBouncer complained about at its newest RELOADs, without secrets; undefined also when nobody can tell. */
-  complaint(pod: PodView): Promise<string | undefined>;
-  /** True as soon as the user asked for something else: a canary that still waits is then not waited for. */
-  superseded(): boolean;
-  now(): number;
-}
 
 export interface ChangeInput {
   readonly config: Config;
@@ -81,11 +59,6 @@ export type ChangeResult =
 export interface ProvedPod {
   readonly pod: PodView;
   readonly restartRequired: readonly string[];
-}
-
-export interface UnprovedPod {
-  readonly pod: PodView;
-  readonly reason: string;
 }
 
 const CANARY_DEADLINE_MS = 10_000;

@@ -20,13 +20,14 @@ import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
-import { applyChange, type ChangeSteps } from './change.ts';
+import { applyChange } from './change.ts';
+import type { ChangeSteps } from './change-acts.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter } from './children.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
-import type { PoolerDependencies } from './pooler.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 

@@ -22,9 +22,9 @@ import { planRollout } from '../plan/rollout.ts';
 import type { PodTemplate } from '../plan/template-merge.ts';
 import type { ChildObject } from './caches.ts';
 import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 import { type Memory, provedRevision } from './memory.ts';
 import { explainLog } from './pod-log.ts';
-import type { PoolerDependencies } from './pooler.ts';
 
 export interface DeploymentStep {
   readonly pooler: ConnectionPooler;

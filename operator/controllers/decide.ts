@@ -15,9 +15,9 @@ import { checkTemplate } from '../plan/template-merge.ts';
 import type { Situation } from '../rules/situation.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChildWriter } from './children.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 import { type Desired, planDesired } from './desired.ts';
 import type { Memory } from './memory.ts';
-import type { PoolerDependencies } from './pooler.ts';
 
 export interface Target {
   readonly kind: 'target';

@@ -14,9 +14,9 @@ import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
 import { type ConfigOutcome, pointerOf, rememberProofs, retryLater } from './converge-config.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
-import type { PoolerDependencies } from './pooler.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 

@@ -15,7 +15,7 @@ import { REPLICA_SETS, SECRETS } from '../kube/resources.ts';
 import type { PodView } from '../plan/pods.ts';
 import { BY_POOLER } from './caches.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
-import type { PoolerDependencies } from './pooler.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 
 interface ReplicaSetObject extends KubeObject {
   readonly spec: {

@@ -1,6 +1,6 @@
 /** How a reconcile asks for a place before it waits for consoles, see patience.ts. */
 import type { ConnectionPooler } from '../api/types.ts';
-import type { PoolerDependencies } from './pooler.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 import type { PodAttempt } from './prove-pods.ts';
 
 /** Runs what waits for consoles; undefined when this pooler was silent the last time and has to come back later. */

@@ -4,10 +4,8 @@
  */
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
-import type { EventRecorder } from '../kube/events.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
 import { quotable } from '../pgbouncer/text.ts';
@@ -15,45 +13,16 @@ import { formatVersion } from '../pgbouncer/version.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
 import { type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
-import type { TemplateMode } from '../plan/template-merge.ts';
 import type { Situation } from '../rules/situation.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { AdminCredentialStore } from './admin-credentials.ts';
-import { BY_POOLER, type Caches, observeWrite } from './caches.ts';
+import { BY_POOLER, observeWrite } from './caches.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { type Blocked, decide, type Target } from './decide.ts';
+import type { PoolerDependencies } from './dependencies.ts';
 import { keepProved } from './keep-proved.ts';
-import { keepProofsOf, type Memory, type MemoryStore, provedRevision } from './memory.ts';
-import type { Observer } from './observer.ts';
+import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
 import { removeOldConfig } from './old-config.ts';
-import type { Patience } from './patience.ts';
-import type { StatusWriter } from './status-writer.ts';
-
-export interface PoolerSettings {
-  readonly defaultImage: string;
-  readonly templateMode: TemplateMode;
-}
-
-export interface PoolerDependencies {
-  readonly client: KubeClient;
-  readonly caches: Caches;
-  readonly credentials: AdminCredentialStore;
-  readonly memories: MemoryStore;
-  readonly observer: Observer;
-  readonly status: StatusWriter;
-  readonly events: EventRecorder;
-  readonly clock: Clock;
-  readonly settings: PoolerSettings;
-  readonly log: (message: string, details: object) => void;
-  /** Throws when this process may not write any more. */
-  readonly fence: () => void;
-  /** Runs a change when the fleet's pace allows. */
-  readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
-  /** Whatever waits for consoles goes through here. */
-  readonly patience: Patience;
-}
 
 /** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;

@@ -10,7 +10,7 @@ import type { Session } from '../console/session.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
-import type { ChangeSteps } from './change.ts';
+import type { ChangeSteps } from './change-acts.ts';
 
 export type PodAttempt =
   | { readonly kind: 'proved'; readonly pod: PodView; readonly restartRequired: readonly string[] }

@@ -11,7 +11,7 @@ import { parseVersion, type Version } from '../../pgbouncer/version.ts';
 import { type Config, planConfig } from '../../plan/config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
-import type { ChangeSteps } from '../change.ts';
+import type { ChangeSteps } from '../change-acts.ts';
 import { explainLog, explainReload } from '../pod-log.ts';
 
 export interface LocalFleet {

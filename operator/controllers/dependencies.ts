@@ -1,0 +1,35 @@
+/** What a reconcile works with: wired once, in main.ts, and handed to each of its parts. */
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { TemplateMode } from '../plan/template-merge.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { AdminCredentialStore } from './admin-credentials.ts';
+import type { Caches } from './caches.ts';
+import type { MemoryStore } from './memory.ts';
+import type { Observer } from './observer.ts';
+import type { Patience } from './patience.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+export interface PoolerSettings {
+  readonly defaultImage: string;
+  readonly templateMode: TemplateMode;
+}
+
+export interface PoolerDependencies {
+  readonly client: KubeClient;
+  readonly caches: Caches;
+  readonly credentials: AdminCredentialStore;
+  readonly memories: MemoryStore;
+  readonly observer: Observer;
+  readonly status: StatusWriter;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly settings: PoolerSettings;
+  readonly log: (message: string, details: object) => void;
+  /** Throws when this process may not write any more. */
+  readonly fence: () => void;
+  /** Runs a change when the fleet's pace allows. */
+  readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
+  /** Whatever waits for consoles goes through here. */
+  readonly patience: Patience;
+}
