@@ -5,9 +5,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PORT } from '../../operator/api/names.ts';
+import { accepts } from '../../operator/console/testing/accepts.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../operator/plan/main-section.ts';
 import { waitFor } from '../cluster/processes.ts';
 import { attach, podAddress } from './pod-network.ts';
@@ -75,7 +75,7 @@ export async function startPodProcess(options: {
   });
   await attach(pid, index);
   child.stdin?.end('attached\n');
-  await waitFor(`the pooler at ${address}`, async () => !alive() || (await accepts(address)), { everyMs: 20 });
+  await waitFor(`the pooler at ${address}`, async () => !alive() || (await accepts(PORT, address)), { everyMs: 20 });
   if (!alive()) throw new Error(`the pooler at ${address} ended:\n${log}`);
   return {
     address,
@@ -105,16 +105,4 @@ async function refresh(directory: string, files: Readonly<Record<string, string>
     await rename(`${path}.new`, path);
   }
   for (const name of await readdir(directory)) if (files[name] === undefined) await rm(join(directory, name));
-}
-
-async function accepts(address: string): Promise<boolean> {
-  const socket = connect(PORT, address);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pgbouncerCommand } from '../../../e2e/cluster/rootfs.ts';
 import { parseVersion, type Version } from '../../pgbouncer/version.ts';
+import { accepts } from './accepts.ts';
 import { freePort } from './free-port.ts';
 
 export const REAL_VERSIONS = ['1.18.0', '1.24.1', '1.26.1'] as const;
@@ -137,18 +137,6 @@ async function writeFiles(directory: string, files: Files): Promise<void> {
     const path = join(directory, name);
     await writeFile(`${path}.new`, text, { mode: 0o644 });
     await rename(`${path}.new`, path);
-  }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }
 

@@ -17,6 +17,7 @@ import {
   MANAGED_BY,
   PORT,
 } from '../../api/names.ts';
+import { accepts } from '../../console/testing/accepts.ts';
 import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isNotFound } from '../../kube/errors.ts';
@@ -26,7 +27,7 @@ import { get, mergePatch } from '../../kube/operations.ts';
 import { PODS, SECRETS } from '../../kube/resources.ts';
 import { CONTAINER } from '../../plan/pod-template.ts';
 import { createPodFiles } from './pod-files.ts';
-import { accepts, type PodProcess, startPodProcess } from './pod-process.ts';
+import { type PodProcess, startPodProcess } from './pod-process.ts';
 
 interface Pod extends KubeObject {
   readonly spec: { readonly containers: readonly { readonly name: string; readonly command?: readonly string[] }[] };
@@ -183,7 +184,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
         own.process = process;
         if (over) process.kill('SIGKILL');
         const dead = process.ended.then(() => true);
-        while (!over && !(await accepts(address)) && !(await Promise.race([dead, sleep(20, false)])));
+        while (!over && !(await accepts(PORT, address)) && !(await Promise.race([dead, sleep(20, false)])));
         if (!over) await report(pod, address, up, restarts, true);
         await dead;
         if (over) return;

@@ -5,12 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pgbouncerCommand } from '../../../e2e/cluster/rootfs.ts';
 import { run } from '../../../e2e/cluster/run.ts';
-import { PORT } from '../../api/names.ts';
 import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
 
 const NOBODY = 65_534;
@@ -97,16 +95,3 @@ const batch = (enter: readonly string[], commands: readonly string[]): Promise<s
   enter.length === 0
     ? run('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n` })
     : run('nsenter', [...enter, 'ip', '-batch', '-'], { input: `${commands.join('\n')}\n` });
-
-/** Whether something takes connections there. */
-export async function accepts(address: string): Promise<boolean> {
-  const socket = connect({ host: address, port: PORT, timeout: 1_000 });
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
