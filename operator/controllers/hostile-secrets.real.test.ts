@@ -63,7 +63,7 @@ await inOwnNetwork(import.meta.filename, () => {
       await stage.pooler('app', { users: usersOf('large') });
       await credentials(
         'app',
-        /spec\.users: make a configuration of \d+ bytes \(\d+ for 514 users, \d+ for settings and databases\), and a Secret of 1048576 bytes must hold two of them, 523776 each; use fewer users or shorter passwords, or split the pooler/,
+        /spec\.users: make a configuration of \d+ bytes \(\d+ for 514 users, \d+ for settings and databases\), and a Secret of 1048576 bytes must hold two of them, 523776 each; use fewer users or databases, or shorter passwords, or split the pooler/,
       );
       assert.deepEqual(await untouched('app'), before);
       await stage.proved('app', await stage.pooler('app'));

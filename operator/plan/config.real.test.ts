@@ -45,13 +45,20 @@ for (const real of REAL_VERSIONS) {
         Array.from({ length: count }, (_, index) => `n${index}`.padEnd(63, fill));
       const databases = names(128, 'd').map((name, index) => ({
         name,
-        connectQuery: `SELECT ${"'".repeat(1000)}`,
+        connectQuery: `SELECT ${"'".repeat(200)}`,
         serverUser: { name: `${index}`.padEnd(63, '"'), passwordSecretRef },
       }));
-      const users = names(512, 'u').map((name) => ({ name, poolMode: 'session', passwordSecretRef }));
-      const password = () => 'x'.repeat(2047);
+      const users = names(512, 'u').map((name, index) => ({
+        name,
+        poolMode: 'session',
+        passwordSecretRef: { name: 's', key: index === 0 ? 'long' : 'k' },
+      }));
+      // Both revisions of it fill a Secret nearly.
+      const password = ({ key }: { readonly key: string }) => 'x'.repeat(key === 'long' ? 2047 : 400);
       const { plan } = withoutFaults({ backends: [{ host: 'pg' }], databases, users }, version, { password });
       assert.ok(plan.config);
+      const bytes = Object.values(plan.config.files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+      assert.ok(bytes > 400_000, `${bytes} bytes`);
       assert.deepEqual(await objectionsTo(real, [plan.config]), [undefined]);
     });
 

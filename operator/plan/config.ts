@@ -74,7 +74,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
     return { faults, budget: budget.rows, restartOnly };
   }
-  const tooLarge = sizeFaults(userlist.entries, draft.ini, version);
+  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version);
   if (tooLarge.length > 0) return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly };
 
   const hba = printHba(planAccessRules(spec));
@@ -106,7 +106,12 @@ export const SECRET_BYTES = 1024 * 1024;
 const REVISION_BYTES = SECRET_BYTES / 2 - 512;
 
 /** The proved revision stays beside the one on trial, so that neither may need more than half of a Secret. */
-function sizeFaults(users: readonly UserlistEntry[], ini: IniFile, version: Version): readonly Fault[] {
+function sizeFaults(
+  spec: PoolerSpec,
+  users: readonly UserlistEntry[],
+  ini: IniFile,
+  version: Version,
+): readonly Fault[] {
   // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
   const ofUsers = users.reduce(
     (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
@@ -116,9 +121,10 @@ function sizeFaults(users: readonly UserlistEntry[], ini: IniFile, version: Vers
   if (ofUsers + rest <= REVISION_BYTES) return [];
   return [
     {
-      path: 'spec.users',
+      // The larger part; users may also be those that databases log in as.
+      path: ofUsers >= rest && spec.users !== undefined ? 'spec.users' : 'spec.databases',
       problem: `make a configuration of ${ofUsers + rest} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
-      remedy: 'use fewer users or shorter passwords, or split the pooler',
+      remedy: 'use fewer users or databases, or shorter passwords, or split the pooler',
     },
   ];
 }
