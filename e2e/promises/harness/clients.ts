@@ -1,5 +1,6 @@
 /** Clients that run while something happens, and count what it did to them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { accepts } from '../../../operator/console/testing/accepts.ts';
 import type { World } from './world.ts';
 
 export interface Busy extends AsyncDisposable {
@@ -75,6 +76,11 @@ export function keepBusy(world: World, host: string, { perSecond = 20, long = 2 
 const describe = ([message, at]: readonly [string, readonly number[]]): string =>
   `${at.length} times, ${at[0]?.toFixed(1)} s to ${at.at(-1)?.toFixed(1)} s: ${message}`;
 
-/** The Service's own address: names are resolved by nobody outside of pods. */
-export const serviceAddress = (world: World, name = 'app'): Promise<string> =>
-  world.kubectl('get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}');
+/** The address of a Service that answers; names are resolved by nobody outside of pods. */
+export async function serviceAddress(world: World, name = 'app'): Promise<string> {
+  const found = await world.kubectl('get', 'service', name, '-o', 'jsonpath={.spec.clusterIP} {.spec.ports[0].port}');
+  const [address = '', port] = found.split(' ');
+  // kube-proxy collects changes for a second: a pooler is Ready sooner than that.
+  await world.until(`Service ${name} answers`, () => accepts(Number(port), address));
+  return address;
+}
