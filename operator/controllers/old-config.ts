@@ -25,13 +25,17 @@ interface ReplicaSetObject extends KubeObject {
   readonly status?: { readonly replicas?: number };
 }
 
+/** ReplicaSets are not watched, and say that they are empty a moment after their last pod has gone. */
+const RETRY_MS = 2_000;
+
+/** @returns milliseconds after which to look again, when something is left that is still in use */
 export async function removeOldConfig(
   deps: PoolerDependencies,
   pooler: ConnectionPooler,
   template: string,
   pods: readonly PodView[],
   key: string,
-): Promise<void> {
+): Promise<number | undefined> {
   const { namespace = 'default', name } = pooler.metadata;
   const kept = new Set([
     template,
@@ -45,7 +49,7 @@ export async function removeOldConfig(
     .filter((secret) => !kept.has(secret.metadata.labels?.[LABEL_TEMPLATE]));
   // While a rollout is under way the old template may have to come back.
   const rolling = pods.some((pod) => pod.template !== template);
-  if (unused.length === 0 || rolling) return;
+  if (unused.length === 0 || rolling) return undefined;
 
   const sets = await list<ReplicaSetObject>(deps.client, REPLICA_SETS, namespace, {
     labelSelector: `${LABEL_INSTANCE}=${name},${LABEL_MANAGED_BY}=${MANAGED_BY}`,
@@ -55,8 +59,9 @@ export async function removeOldConfig(
       .filter((set) => (set.spec.replicas ?? 0) + (set.status?.replicas ?? 0) > 0)
       .map((set) => set.spec.template.metadata.labels[LABEL_TEMPLATE]),
   );
+  const inUse = unused.filter((secret) => named.has(secret.metadata.labels?.[LABEL_TEMPLATE]));
   for (const secret of unused) {
-    if (named.has(secret.metadata.labels?.[LABEL_TEMPLATE])) continue;
+    if (inUse.includes(secret)) continue;
     deps.fence();
     try {
       await remove(deps.client, SECRETS, namespace, secret.metadata.name, {
@@ -66,4 +71,5 @@ export async function removeOldConfig(
       if (!isNotFound(error)) throw error;
     }
   }
+  return inUse.length > 0 ? RETRY_MS : undefined;
 }

@@ -100,8 +100,8 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       situationOf(deps, decision.pooler, key, memory, step),
       memory,
     );
-    const retryMs = step.outcome.kind === 'waiting' ? step.outcome.retryMs : step.retryMs;
-    const soonest = Math.min(heldBackMs ?? Number.POSITIVE_INFINITY, retryMs ?? Number.POSITIVE_INFINITY);
+    const waits = [heldBackMs, step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined, step.retryMs];
+    const soonest = Math.min(...waits.map((ms) => ms ?? Number.POSITIVE_INFINITY));
     return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
 }
@@ -196,7 +196,8 @@ async function advance(
   if (rollout.collision !== undefined) return collided([rollout.collision], target);
   const failed = memory.failure?.revision === revision && memory.failure.template === planned.revision;
   const template = failed ? (liveTemplateOf(deps.caches.deployments.get(key)) ?? planned.revision) : planned.revision;
-  await removeOldConfig(deps, pooler, template, pods, key);
+  const oldConfigMs = await removeOldConfig(deps, pooler, template, pods, key);
+  const retryMs = rollout.retryMs ?? oldConfigMs;
   return {
     outcome,
     template,
@@ -205,7 +206,7 @@ async function advance(
       waitsForShares: rollout.waitsForShares,
       versionMismatch: mismatchOf(deps, key, template, pooler.spec.version ?? formatVersion(version)),
     },
-    ...(rollout.retryMs === undefined ? {} : { retryMs: rollout.retryMs }),
+    ...(retryMs === undefined ? {} : { retryMs }),
   };
 }
 
