@@ -72,6 +72,15 @@ describe('a printed pgbouncer.ini', () => {
     });
   }
 
+  it('is read back with the line separators of Unicode in it, which are no line breaks to PgBouncer', () => {
+    const ini: IniFile = {
+      databases: [{ name: 'app', params: { dbname: 'a\u2028b\u2029c' } }],
+      users: [],
+      pgbouncer: [['application_name_add_host', '1']],
+    };
+    assert.deepEqual(parseIni(printIni(ini, NEWEST), NEWEST), { ok: true, ini, includes: [] });
+  });
+
   it('does not depend on the order of entries or parameters', () => {
     fc.assert(
       fc.property(iniFile(NEWEST), (ini) => {

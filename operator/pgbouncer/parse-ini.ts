@@ -79,7 +79,7 @@ function readHeader(
 }
 
 function readPair(content: string, section: Section, version: Version, draft: Draft): string | undefined {
-  const match = /^(?:'([^']*)'|([A-Za-z0-9_.*-]+))[ \t]*=[ \t]*(.*)$/.exec(content);
+  const match = /^(?:'([^']*)'|([A-Za-z0-9_.*-]+))[ \t]*=[ \t]*(.*)$/s.exec(content);
   const key = match?.[1] ?? match?.[2];
   const value = match?.[3];
   if (key === undefined || value === undefined) return 'is not a key, `=` and a value';
