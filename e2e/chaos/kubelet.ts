@@ -4,6 +4,7 @@
  * keeps running what it runs while the API server is away.
  */
 import { ANNOTATION_ENTRY, LABEL_MANAGED_BY, MANAGED_BY } from '../../operator/api/names.ts';
+import { filesIn, type SecretObject } from '../../operator/controllers/secret-object.ts';
 import type { KubeClient } from '../../operator/kube/client.ts';
 import { createInformer } from '../../operator/kube/informer.ts';
 import type { KubeObject } from '../../operator/kube/objects.ts';
@@ -34,10 +35,6 @@ interface Pod extends KubeObject {
   };
 }
 
-interface Secret extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
 export function startKubelet(
   client: KubeClient,
   options: { readonly rootfs: string; readonly directory: string; readonly log: (message: string) => void },
@@ -48,18 +45,14 @@ export function startKubelet(
   const tails = new Map<string, Promise<void>>();
   const own = { labelSelector: `${LABEL_MANAGED_BY}=${MANAGED_BY}` };
   const pods = createInformer<Pod>(client, PODS, own);
-  const secrets = createInformer<Secret>(client, SECRETS, own);
+  const secrets = createInformer<SecretObject>(client, SECRETS, own);
   let count = 0;
 
   const filesOf = (pod: Pod): Readonly<Record<string, string>> | undefined => {
     const name = secretOf(pod);
     const secret = secrets.get(`${pod.metadata.namespace}/${name}`);
     if (secret === undefined) return undefined;
-    const texts = Object.entries(secret.data ?? {}).map(([file, value]) => [
-      file,
-      Buffer.from(value, 'base64').toString(),
-    ]);
-    return { ...Object.fromEntries(texts), 'entry.ini': pod.metadata.annotations?.[ANNOTATION_ENTRY] ?? '' };
+    return { ...filesIn(secret), 'entry.ini': pod.metadata.annotations?.[ANNOTATION_ENTRY] ?? '' };
   };
 
   const sync = async (key: string): Promise<void> => {

@@ -4,6 +4,7 @@ import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import { PROVED_FILE } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 
 export interface Member {
@@ -133,5 +134,3 @@ export async function gatherMembers(
   members.sort((a, b) => (a.pod.name < b.pod.name ? 1 : -1));
   return { members, silent };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

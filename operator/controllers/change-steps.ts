@@ -14,7 +14,7 @@ import { openSession } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
-import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE } from '../plan/config.ts';
+import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, SECRET_BYTES } from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { CONTAINER } from '../plan/pod-template.ts';
@@ -32,9 +32,6 @@ export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000
 
 /** Two RELOADs are a few lines; clients' log-ins may stand between them. */
 const RELOAD_LINES = 400;
-
-/** A Secret holds 1 MiB; two revisions and the object around them must fit. */
-const SECRET_LIMIT_BYTES = 1024 * 1024;
 
 export interface ChangeContext {
   readonly pooler: ConnectionPooler;
@@ -61,9 +58,9 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
   const write = async (input: Parameters<typeof configSecret>[1]): Promise<void> => {
     const bytes = Object.values(input.files).reduce((total, text) => total + Buffer.byteLength(text), 0);
-    if (bytes > SECRET_LIMIT_BYTES) {
+    if (bytes > SECRET_BYTES) {
       throw new RevisionTooLarge(
-        `the files of this revision and of the proved one are ${bytes} bytes, and a Secret holds ${SECRET_LIMIT_BYTES}; use fewer users, or split the pooler`,
+        `the files of this revision and of the proved one are ${bytes} bytes, and a Secret holds ${SECRET_BYTES}; use fewer users, or split the pooler`,
       );
     }
     writer.fence();

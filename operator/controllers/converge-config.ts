@@ -14,7 +14,7 @@ import type { KubeObject } from '../kube/objects.ts';
 import { get, mergePatch } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import { includeOf, isAuthentic, PROVED_FILE } from '../plan/config.ts';
+import { isIntact } from '../plan/config.ts';
 import { findDrift } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
@@ -239,12 +239,10 @@ async function heal(deps: PoolerDependencies, input: ConfigInput, proved: string
   const { pooler, template, memory, revision, credentials, desired } = input;
   const name = configSecretName(pooler.metadata.name, template);
   const stored = await get<SecretObject>(deps.client, SECRETS, pooler.metadata.namespace ?? 'default', name);
-  const files = filesIn(stored);
   // Files of other revisions may stand beside; they go with the next change.
   const { labels } = configSecret(pooler, { template, pointer: revision, files: {} }).metadata;
   if (
-    isAuthentic(files, revision, credentials.revisionKey) &&
-    files[PROVED_FILE] === includeOf(revision) &&
+    isIntact(filesIn(stored), revision, credentials.revisionKey) &&
     findDrift(labels, stored.metadata.labels) === undefined
   ) {
     memory.verifiedSecret = stored.metadata.resourceVersion;

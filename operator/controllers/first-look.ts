@@ -8,9 +8,8 @@ import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { pages } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
-import { includeOf, isAuthentic, PROVED_FILE } from '../plan/config.ts';
-import type { Log } from '../runtime/log.ts';
-import { messageOf } from '../runtime/log.ts';
+import { isIntact } from '../plan/config.ts';
+import { type Log, messageOf } from '../runtime/log.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
 import type { MemoryStore } from './memory.ts';
@@ -39,9 +38,7 @@ export function verifyConfigs(look: FirstLook, memories: MemoryStore): Promise<v
     const { namespace, name } = pooler.metadata;
     const pointer = secret.metadata.annotations?.[ANNOTATION_POINTER];
     const own = await look.credentials.peek(pooler);
-    const files = filesIn(secret);
-    if (pointer === undefined || own === undefined || files[PROVED_FILE] !== includeOf(pointer)) return;
-    if (!isAuthentic(files, pointer, own.revisionKey)) return;
+    if (pointer === undefined || own === undefined || !isIntact(filesIn(secret), pointer, own.revisionKey)) return;
     memories.of(`${namespace}/${name}`, pooler).verifiedSecret = secret.metadata.resourceVersion;
   });
 }

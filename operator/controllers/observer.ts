@@ -130,7 +130,7 @@ export function createObserver(options: ObserverOptions): Observer {
         try {
           readings.push(await few(() => place(() => ask(pooler, pod, own.stats, before, ending))));
         } catch (error) {
-          silent.push({ pod: pod.name, reason: error instanceof Error ? error.message : String(error) });
+          silent.push({ pod: pod.name, reason: messageOf(error) });
         }
       }),
     );

@@ -10,6 +10,7 @@ import type { Session } from '../console/session.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps } from './change-acts.ts';
 
 export type PodAttempt =
@@ -56,7 +57,7 @@ export function provePods(
           ? { kind: 'proved', pod, restartRequired: proof.restartRequired }
           : { kind: 'refused', pod, reason: `${proof.item} is not as rendered: ${proof.detail}` };
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         return { kind: isLoginRefused(error) ? 'locked-out' : 'silent', pod, reason };
       } finally {
         await session?.close();

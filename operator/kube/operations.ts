@@ -37,29 +37,20 @@ export async function list<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
   namespace: string | undefined,
-  { signal, ...selectors }: ListOptions = {},
+  options: ListOptions = {},
 ): Promise<{ readonly items: readonly T[] }> {
-  const items: T[] = [];
-  let more: string | undefined;
-  let paged = true;
-  do {
-    const query = { ...selectors, limit: paged ? String(PAGE_SIZE) : undefined, continue: more };
-    try {
-      const page = await client.request<Page<T>>('GET', resourcePath(resource, namespace), {
-        query,
-        ...(signal ? { signal } : {}),
-      });
-      items.push(...(page.items ?? []));
-      more = page.metadata?.continue || undefined;
-    } catch (error) {
-      if (!isGone(error) || !paged) throw error;
-      // The version the pages are of is no longer known: once more, in one go.
-      paged = false;
-      more = undefined;
-      items.length = 0;
-    }
-  } while (more !== undefined);
-  return { items };
+  const all = async (limit: number | 'none'): Promise<{ readonly items: readonly T[] }> => {
+    const items: T[] = [];
+    for await (const page of pages<T>(client, resource, namespace, { ...options, limit })) items.push(...page);
+    return { items };
+  };
+  try {
+    return await all(PAGE_SIZE);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    // The version the pages are of is no longer known: once more, in one go.
+    return all('none');
+  }
 }
 
 /** Page by page, so that no more than one is held; ends with an error when the server forgets the version they are of. */
@@ -67,12 +58,12 @@ export async function* pages<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
   namespace: string | undefined,
-  { signal, limit = PAGE_SIZE, ...selectors }: ListOptions & { readonly limit?: number } = {},
+  { signal, limit = PAGE_SIZE, ...selectors }: ListOptions & { readonly limit?: number | 'none' } = {},
 ): AsyncGenerator<readonly T[]> {
   let more: string | undefined;
   do {
     const page = await client.request<Page<T>>('GET', resourcePath(resource, namespace), {
-      query: { ...selectors, limit: String(limit), continue: more },
+      query: { ...selectors, limit: limit === 'none' ? undefined : String(limit), continue: more },
       ...(signal ? { signal } : {}),
     });
     yield page.items ?? [];

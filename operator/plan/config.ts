@@ -158,6 +158,10 @@ export function isAuthentic(files: ConfigFiles, revision: string, revisionKey: s
   return revisionOf(revisionKey, draft, userlist.slice(0, -proof.length), hba) === revision;
 }
 
+/** Whether a configuration Secret's files are what the operator wrote when `proved.ini` was to name this revision. */
+export const isIntact = (files: ConfigFiles, pointer: string, revisionKey: string): boolean =>
+  files[PROVED_FILE] === includeOf(pointer) && isAuthentic(files, pointer, revisionKey);
+
 /** Stands where the revision will, while the revision is made of the text around it. */
 const DRAFT = 'revision';
 

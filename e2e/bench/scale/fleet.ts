@@ -12,6 +12,7 @@ import {
   MANAGED_BY,
   PORT,
 } from '../../../operator/api/names.ts';
+import { filesIn, type SecretObject } from '../../../operator/controllers/secret-object.ts';
 import { apiAccess } from '../../../operator/kube/access.ts';
 import { createKubeClient, type KubeClient } from '../../../operator/kube/client.ts';
 import { isNotFound } from '../../../operator/kube/errors.ts';
@@ -82,15 +83,8 @@ async function start(
   if (version === undefined) throw new TypeError(VERSION);
   const secretName = configSecretName(labels?.[LABEL_INSTANCE] ?? '', labels?.[LABEL_TEMPLATE] ?? '');
   const volume = async (): Promise<Volume | undefined> => {
-    const secret = await get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(
-      client,
-      SECRETS,
-      namespace,
-      secretName,
-    );
-    const files = Object.fromEntries(
-      Object.entries(secret.data ?? {}).map(([file, value]) => [file, Buffer.from(value, 'base64').toString()]),
-    );
+    const secret = await get<SecretObject>(client, SECRETS, namespace, secretName);
+    const files = filesIn(secret);
     const entry = REVISION.exec(current(`${namespace}/${name}`)?.metadata.annotations?.[ANNOTATION_ENTRY] ?? '')?.[1];
     const handed = entry === undefined || `${entry}.ini` === PROVED_FILE ? undefined : entry;
     const revision = handed ?? REVISION.exec(files[PROVED_FILE] ?? '')?.[1] ?? '';

@@ -26,14 +26,12 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { get, mergePatch } from '../../kube/operations.ts';
 import { PODS, SECRETS } from '../../kube/resources.ts';
 import { CONTAINER } from '../../plan/pod-template.ts';
+import { filesIn, type SecretObject } from '../secret-object.ts';
 import { createPodFiles } from './pod-files.ts';
 import { type PodProcess, startPodProcess } from './pod-process.ts';
 
 interface Pod extends KubeObject {
   readonly spec: { readonly containers: readonly { readonly name: string; readonly command?: readonly string[] }[] };
-}
-interface Secret extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
 }
 
 /** What answers in a pod's place, once for each connection. */
@@ -79,25 +77,20 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
   const log = (message: string, details: object): void => console.error(message, details);
   const common = { labelSelector: `${LABEL_MANAGED_BY}=${MANAGED_BY}`, log };
   const pods = createInformer<Pod>(client, PODS, common);
-  const secrets = createInformer<Secret>(client, SECRETS, common);
+  const secrets = createInformer<SecretObject>(client, SECRETS, common);
   const running = new Map<string, Running>();
   const sockets = new Set<Socket>();
   let count = 0;
 
-  const secretOf = (pod: Pod): Secret | undefined =>
+  const secretOf = (pod: Pod): SecretObject | undefined =>
     secrets.get(
       `${pod.metadata.namespace}/${configSecretName(pod.metadata.labels?.[LABEL_INSTANCE] ?? '', pod.metadata.labels?.[LABEL_TEMPLATE] ?? '')}`,
     );
   const filesOf = (pod: Pod): Readonly<Record<string, string>> | undefined => {
-    const data = secretOf(pod)?.data;
-    return data === undefined
+    const secret = secretOf(pod);
+    return secret?.data === undefined
       ? undefined
-      : {
-          ...Object.fromEntries(
-            Object.entries(data).map(([name, value]) => [name, Buffer.from(value, 'base64').toString()]),
-          ),
-          'entry.ini': pod.metadata.annotations?.[ANNOTATION_ENTRY] ?? '',
-        };
+      : { ...filesIn(secret), 'entry.ini': pod.metadata.annotations?.[ANNOTATION_ENTRY] ?? '' };
   };
   const report = async (pod: Pod, address: string, state: object, restarts: number, ready: boolean): Promise<void> => {
     const status = {
@@ -131,7 +124,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
   const impersonate = async (pod: Pod, answer: Answer, number: number): Promise<Running> => {
     const address = `10.77.${number >> 8}.${number & 255}`;
     const pooler = pod.metadata.labels?.[LABEL_INSTANCE] ?? '';
-    const admin = await get<Secret>(client, SECRETS, pod.metadata.namespace, adminSecretName(pooler));
+    const admin = await get<SecretObject>(client, SECRETS, pod.metadata.namespace, adminSecretName(pooler));
     const password = (key: string): string => Buffer.from(admin.data?.[key] ?? '', 'base64').toString();
     const passwords = { poolkeeper: password('password'), poolkeeper_stats: password('stats-password') };
     const own = new Set<Socket>();
