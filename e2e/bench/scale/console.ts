@@ -71,7 +71,7 @@ export function simulateProcess(
       const rows = word === undefined ? undefined : recording.get(word);
       if (word === undefined || rows === undefined)
         return { kind: 'error', code: '42601', message: `invalid command '${text}', use SHOW HELP;` };
-      return { kind: 'rows', rows: adapted(word, rows, loaded, version), tag: 'SHOW' };
+      return { kind: 'rows', rows: adapted(word, rows, loaded, version) };
     },
   };
 }

@@ -2,13 +2,17 @@
  * The server's side of PostgreSQL's protocol, as far as a console needs it: SCRAM logins and simple queries. Cheap, so
  * that thousands of consoles live in one process; what they answer is decided elsewhere.
  */
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import { answer, READY } from '../../../operator/console/testing/console-server.ts';
+import { authentication, message } from '../../../operator/console/testing/wire.ts';
+import { scramVerifier } from '../../../operator/pgbouncer/scram-verifier.ts';
+import { classifySecret } from '../../../operator/pgbouncer/userlist.ts';
 
 export type Rows = readonly Readonly<Record<string, string | null>>[];
 
 export type Reply =
-  | { readonly kind: 'rows'; readonly rows: Rows; readonly tag: string }
+  | { readonly kind: 'rows'; readonly rows: Rows }
   | { readonly kind: 'done'; readonly tag: string }
   | { readonly kind: 'error'; readonly code: string; readonly message: string };
 
@@ -74,7 +78,7 @@ function converse(socket: Socket, peer: Peer): void {
         const words = body.subarray(4).toString().split('\0');
         const user = words[words.indexOf('user') + 1] ?? '';
         state = { at: 'scram-first', user };
-        socket.write(message('R', int32(10), text('SCRAM-SHA-256'), text('')));
+        socket.write(authentication(10, 'SCRAM-SHA-256\0\0'));
         return;
       }
       case 'scram-first': {
@@ -86,7 +90,7 @@ function converse(socket: Socket, peer: Peer): void {
         const nonce = /r=([^,]*)/.exec(bare)?.[1] + randomBytes(12).toString('base64');
         const reply = `r=${nonce},s=${keys.salt.toString('base64')},i=${keys.iterations}`;
         state = { at: 'scram-final', keys, nonce, exchanged: `${bare},${reply}` };
-        socket.write(message('R', int32(11), Buffer.from(reply)));
+        socket.write(authentication(11, reply));
         return;
       }
       case 'scram-final': {
@@ -100,9 +104,9 @@ function converse(socket: Socket, peer: Peer): void {
         state = { at: 'ready' };
         socket.write(
           Buffer.concat([
-            message('R', int32(12), Buffer.from(`v=${hmac(keys.serverKey, signed).toString('base64')}`)),
-            message('R', int32(0)),
-            message('S', text('server_version'), text('1.26.1/bouncer')),
+            authentication(12, `v=${hmac(keys.serverKey, signed).toString('base64')}`),
+            authentication(0),
+            message('S', 'server_version\x001.26.1/bouncer\0'),
             READY,
           ]),
         );
@@ -131,79 +135,35 @@ interface Keys {
 
 const keysKnown = new Map<string, Keys>();
 
-/** As PgBouncer derives them: from a plain password with 4096 rounds, or as they stand in a verifier. */
+/** As PgBouncer has them: of a verifier what stands in it, of a plain password what it derives with 4096 rounds. */
 function keysOf(password: string): Keys {
   const known = keysKnown.get(password);
   if (known !== undefined) return known;
-  const verifier = /^SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)$/.exec(password);
-  const keys = verifier === null ? deriveKeys(password) : readVerifier(verifier);
+  const verifier = classifySecret(password) === 'scram' ? password : scramVerifier(password, randomBytes(16));
+  const [, iterations, salt = '', stored = '', server = ''] = /\$(\d+):([^$]+)\$([^:]+):(.+)$/.exec(verifier) ?? [];
+  const keys = {
+    iterations: Number(iterations),
+    salt: Buffer.from(salt, 'base64'),
+    storedKey: Buffer.from(stored, 'base64'),
+    serverKey: Buffer.from(server, 'base64'),
+  };
   keysKnown.set(password, keys);
   return keys;
-}
-
-const readVerifier = ([, iterations, salt = '', stored = '', server = '']: RegExpExecArray): Keys => ({
-  iterations: Number(iterations),
-  salt: Buffer.from(salt, 'base64'),
-  storedKey: Buffer.from(stored, 'base64'),
-  serverKey: Buffer.from(server, 'base64'),
-});
-
-function deriveKeys(password: string): Keys {
-  const [salt, iterations] = [randomBytes(16), 4096];
-  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
-  const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest();
-  return { salt, iterations, storedKey, serverKey: hmac(salted, 'Server Key') };
 }
 
 const hmac = (key: Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
 const xor = (a: Buffer, b: Buffer): Buffer => Buffer.from(b.map((byte, index) => byte ^ (a[index] ?? 0)));
 
 function print(reply: Reply): Buffer {
-  if (reply.kind === 'error') return Buffer.concat([error('ERROR', reply.code, reply.message), READY]);
-  const rows = reply.kind === 'rows' ? [description(reply.rows[0] ?? {}), ...reply.rows.map(dataRow)] : [];
-  return Buffer.concat([...rows, message('C', text(reply.tag)), READY]);
+  switch (reply.kind) {
+    case 'error':
+      return Buffer.concat([error('ERROR', reply.code, reply.message), READY]);
+    case 'done':
+      return Buffer.concat([message('C', `${reply.tag}\0`), READY]);
+    case 'rows':
+      return answer(Object.keys(reply.rows[0] ?? {}), reply.rows.map(Object.values));
+  }
 }
-
-const description = (row: Rows[number]): Buffer =>
-  message(
-    'T',
-    int16(Object.keys(row).length),
-    ...Object.keys(row).map((name) =>
-      Buffer.concat([text(name), int32(0), int16(0), int32(25), int16(-1), int32(-1), int16(0)]),
-    ),
-  );
-
-const dataRow = (row: Rows[number]): Buffer =>
-  message(
-    'D',
-    int16(Object.keys(row).length),
-    ...Object.values(row).map((value) => {
-      if (value === null) return int32(-1);
-      const bytes = Buffer.from(value);
-      return Buffer.concat([int32(bytes.length), bytes]);
-    }),
-  );
 
 const error = (severity: string, code: string, said: string): Buffer =>
-  message('E', text(`S${severity}`), text(`C${code}`), text(`M${said}`), text(''));
-
-function message(type: string, ...parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts);
-  return Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
-}
-
-const text = (value: string): Buffer => Buffer.from(`${value}\0`);
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeInt16BE(value);
-  return bytes;
-}
-
-const READY = message('Z', Buffer.from('I'));
+  message('E', `S${severity}\0C${code}\0M${said}\0\0`);
