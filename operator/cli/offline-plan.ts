@@ -5,9 +5,9 @@ import { validatePooler } from '../api/validate.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
 import { type Config, planConfig } from '../plan/config.ts';
-import { referencesOf, type SecretLookup } from '../plan/credentials.ts';
 import { chooseImage } from '../plan/image.ts';
 import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
+import { type SecretLookup, secretReferences } from '../plan/secret-references.ts';
 import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
 import type { SecretDocument } from './documents.ts';
 import { type KnownSecrets, standInsFor } from './stand-ins.ts';
@@ -98,7 +98,7 @@ const valueIn =
 
 /** A Secret of the same file that lacks the key is a mistake; one that is not in the file may be in the cluster. */
 function missingKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
-  return referencesOf(pooler.spec).flatMap(({ ref, path }) => {
+  return secretReferences(pooler.spec).flatMap(({ ref, path }) => {
     const secret = secrets.find(({ name }) => name === ref.name);
     return secret === undefined || Object.hasOwn(secret.values, ref.key)
       ? []

@@ -3,7 +3,8 @@
  * so they share one stand-in: otherwise the plan would find two passwords where there may be one.
  */
 import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
-import { referencesOf, type SecretLookup } from '../plan/credentials.ts';
+import { passwordReferences } from '../plan/credentials.ts';
+import type { SecretLookup } from '../plan/secret-references.ts';
 
 /** The value behind a reference, as far as it is known. */
 export type KnownSecrets = (ref: SecretKeyRef) => string | undefined;
@@ -28,7 +29,7 @@ export function standInsFor(spec: PoolerSpec, known: KnownSecrets): StandIns {
 /** Reference → all that must hold the same, also by way of another user's. */
 function groupReferences(spec: PoolerSpec): ReadonlyMap<string, ReadonlyMap<string, SecretKeyRef>> {
   const groups = new Map<string, ReadonlyMap<string, SecretKeyRef>>();
-  for (const references of Map.groupBy(referencesOf(spec), ({ user }) => user).values()) {
+  for (const references of Map.groupBy(passwordReferences(spec), ({ user }) => user).values()) {
     const merged = new Map(references.flatMap(({ ref }) => [...(groups.get(nameOf(ref)) ?? [[nameOf(ref), ref]])]));
     for (const name of merged.keys()) groups.set(name, merged);
   }

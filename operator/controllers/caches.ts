@@ -26,8 +26,8 @@ import {
   SERVICE_ACCOUNTS,
   SERVICES,
 } from '../kube/resources.ts';
-import { referencedSecrets } from '../plan/credentials.ts';
 import { type PodObject, stripPod } from '../plan/pods.ts';
+import { referencedSecrets } from '../plan/secret-references.ts';
 
 export const POOLERS: Resource = {
   group: API_GROUP,

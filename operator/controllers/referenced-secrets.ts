@@ -9,7 +9,7 @@ import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
-import { referencedSecrets, referencesOf, type SecretLookup, type SecretValue } from '../plan/credentials.ts';
+import { referencedSecrets, type SecretLookup, type SecretValue, secretReferences } from '../plan/secret-references.ts';
 import { createPace } from './pace.ts';
 import type { SecretObject } from './secret-object.ts';
 
@@ -30,7 +30,7 @@ const LONGEST_BYTES = 128 * 1024;
 
 export async function readSecrets(client: KubeClient, pooler: ConnectionPooler): Promise<SecretLookup> {
   const namespace = pooler.metadata.namespace ?? 'default';
-  const wanted = Map.groupBy(referencesOf(pooler.spec), ({ ref }) => ref.name);
+  const wanted = Map.groupBy(secretReferences(pooler.spec), ({ ref }) => ref.name);
   const found = new Map<string, SecretValue>();
   const place = createPace(AT_ONCE);
   await Promise.all(

@@ -15,9 +15,10 @@ import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
-import { type OperatorPasswords, planUserlist, type SecretLookup } from './credentials.ts';
+import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
+import type { SecretLookup } from './secret-references.ts';
 
 export interface ConfigInput {
   readonly spec: PoolerSpec;
@@ -74,11 +75,15 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
     return { faults, budget: budget.rows, restartOnly };
   }
-  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version);
+  const beside: FilesByKind = { hba: printHba(planAccessRules(spec)) };
+  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside);
   if (tooLarge.length > 0) return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly };
 
-  const hba = printHba(planAccessRules(spec));
-  const revision = revisionOf(revisionKey, printIni(draft.ini, version), printUserlist(userlist.entries), hba);
+  const revision = revisionOf(revisionKey, {
+    ini: printIni(draft.ini, version),
+    userlist: printUserlist(userlist.entries),
+    ...beside,
+  });
   const { ini, settings } = planIni(input, budget, revision);
   const proof = proofEntryOf(revisionKey, revision);
   return {
@@ -92,11 +97,11 @@ export function planConfig(input: ConfigInput): PlannedConfig {
       proofVerifier: proof.password,
       settings,
       restartOnly,
-      files: {
-        [`${revision}.ini`]: printIni(ini, version),
-        [`${revision}.userlist`]: printUserlist([...userlist.entries, proof]),
-        [`${revision}.hba`]: hba,
-      },
+      files: filesOf(revision, {
+        ini: printIni(ini, version),
+        userlist: printUserlist([...userlist.entries, proof]),
+        ...beside,
+      }),
     },
   };
 }
@@ -111,13 +116,14 @@ function sizeFaults(
   users: readonly UserlistEntry[],
   ini: IniFile,
   version: Version,
+  beside: FilesByKind,
 ): readonly Fault[] {
   // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
   const ofUsers = users.reduce(
     (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
     0,
   );
-  const rest = byteLength(printIni(ini, version));
+  const rest = [printIni(ini, version), ...Object.values(beside)].reduce((total, text) => total + byteLength(text), 0);
   if (ofUsers + rest <= REVISION_BYTES) return [];
   return [
     {
@@ -151,11 +157,11 @@ export function planKnownConfig(
  * be told without the Secrets that they were made of.
  */
 export function isAuthentic(files: ConfigFiles, revision: string, revisionKey: string): boolean {
-  const [ini, userlist, hba] = ['ini', 'userlist', 'hba'].map((kind) => files[`${revision}.${kind}`]);
+  const { ini, userlist, ...beside } = byKind(files, revision);
   const proof = printUserlist([proofEntryOf(revisionKey, revision)]);
-  if (ini === undefined || hba === undefined || !userlist?.endsWith(proof)) return false;
-  const draft = ini.replaceAll(revision, DRAFT);
-  return revisionOf(revisionKey, draft, userlist.slice(0, -proof.length), hba) === revision;
+  if (ini === undefined || !userlist?.endsWith(proof)) return false;
+  const draft = { ini: ini.replaceAll(revision, DRAFT), userlist: userlist.slice(0, -proof.length), ...beside };
+  return revisionOf(revisionKey, draft) === revision;
 }
 
 /** Whether a configuration Secret's files are what the operator wrote when `proved.ini` was to name this revision. */
@@ -165,8 +171,23 @@ export const isIntact = (files: ConfigFiles, pointer: string, revisionKey: strin
 /** Stands where the revision will, while the revision is made of the text around it. */
 const DRAFT = 'revision';
 
-const revisionOf = (key: string, ini: string, userlist: string, hba: string): string =>
-  createHmac('sha256', key).update([ini, userlist, hba].join('\0')).digest('hex').slice(0, 8);
+/** The files of one revision by the ending of their names: `ini`, `userlist`, `hba`, and whatever the ini names beside these. */
+type FilesByKind = Readonly<Record<string, string>>;
+
+const filesOf = (revision: string, byKind: FilesByKind): ConfigFiles =>
+  Object.fromEntries(Object.entries(byKind).map(([kind, text]) => [`${revision}.${kind}`, text]));
+
+const byKind = (files: ConfigFiles, revision: string): FilesByKind =>
+  Object.fromEntries(
+    Object.entries(files).flatMap(([name, text]) =>
+      name.startsWith(`${revision}.`) ? [[name.slice(revision.length + 1), text]] : [],
+    ),
+  );
+
+const revisionOf = (key: string, files: FilesByKind): string => {
+  const parts = Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHmac('sha256', key).update(parts.flat().join('\0')).digest('hex').slice(0, 8);
+};
 
 /** The last line of the userlist. 256 random bits that only the operator logs in with: one iteration is enough. */
 const proofEntryOf = (revisionKey: string, revision: string): UserlistEntry => ({

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { formatFault } from '../api/fault.ts';
 import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
 import { parseVersion, type Version } from '../pgbouncer/version.ts';
-import { planUserlist, referencedSecrets, referencesOf, type SecretLookup } from './credentials.ts';
+import { planUserlist } from './credentials.ts';
+import { referencedSecrets, type SecretLookup, secretReferences } from './secret-references.ts';
 
 const versionOf = (text: string): Version => {
   const version = parseVersion(text);
@@ -46,7 +47,7 @@ test('a user that is a client and a login of PgBouncer is one line', () => {
   const { entries, faults } = planUserlist(both, NEWEST, OWN, holding('x'));
   assert.deepEqual(faults, []);
   assert.deepEqual(entries.slice(2), [{ name: 'app', password: 'x' }]);
-  assert.equal(referencesOf(both).length, 3);
+  assert.equal(secretReferences(both).length, 3);
   assert.deepEqual(referencedSecrets(both), ['db']);
 });
 

@@ -4,18 +4,11 @@
  */
 import type { Fault } from '../api/fault.ts';
 import { ADMIN_USER, STATS_USER } from '../api/names.ts';
-import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
+import type { PoolerSpec } from '../api/types.ts';
 import { byteLength, hasControlCharacter, maxPasswordBytes } from '../pgbouncer/text.ts';
 import { classifySecret, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
-
-/** What is known of one key of one Secret. */
-export type SecretValue =
-  | { readonly found: true; readonly value: string }
-  | { readonly found: false; readonly problem: string };
-
-/** Looks a reference up; pure, because everything referenced was read before. */
-export type SecretLookup = (ref: SecretKeyRef) => SecretValue;
+import type { SecretLookup, SecretReference } from './secret-references.ts';
 
 /** As they stand in the userlist: verifiers, so that PgBouncer need not derive them at each login. */
 export interface OperatorPasswords {
@@ -23,16 +16,14 @@ export interface OperatorPasswords {
   readonly stats: string;
 }
 
-interface Reference {
+interface PasswordReference extends SecretReference {
   readonly user: string;
-  readonly ref: SecretKeyRef;
-  readonly path: string;
   /** PgBouncer itself must log in with it, so a hash does not serve. */
   readonly plainOnly: boolean;
 }
 
-/** Every Secret key that the spec refers to, in the order of the userlist. */
-export function referencesOf(spec: PoolerSpec): readonly Reference[] {
+/** Every Secret key that holds a password, in the order of the userlist. */
+export function passwordReferences(spec: PoolerSpec): readonly PasswordReference[] {
   return [
     ...(spec.users ?? []).map((user, index) => ({
       user: user.name,
@@ -55,11 +46,6 @@ export function referencesOf(spec: PoolerSpec): readonly Reference[] {
   ];
 }
 
-/** Names of the Secrets that the spec refers to, each once. */
-export const referencedSecrets = (spec: PoolerSpec): readonly string[] => [
-  ...new Set(referencesOf(spec).map(({ ref }) => ref.name)),
-];
-
 /**
  * The userlist without its last line, the proof user: that one depends on the revision, which depends on these.
  * The operator's own come first, so that they survive a line that PgBouncer refuses.
@@ -72,7 +58,7 @@ export function planUserlist(
 ): { readonly entries: readonly UserlistEntry[]; readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const passwords = new Map<string, { readonly password: string; readonly path: string }>();
-  for (const { user, ref, path, plainOnly } of referencesOf(spec)) {
+  for (const { user, ref, path, plainOnly } of passwordReferences(spec)) {
     const secret = lookup(ref);
     if (!secret.found) {
       faults.push({

@@ -1,0 +1,94 @@
+/** `spec.databases`: what clients ask for, and where it leads. */
+import {
+  clients,
+  dnsLabel,
+  noControlCharacters,
+  parameters,
+  passwordSecretRef,
+  poolMode,
+  servers,
+  serversOrZero,
+  time,
+} from './shapes.ts';
+
+export const database = {
+  type: 'object',
+  description: 'One entry of [databases]: a name that clients ask for, and where it leads.',
+  required: ['name'],
+  properties: {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      pattern: noControlCharacters,
+      description:
+        'What clients ask for. `*` stands for every other name; `pgbouncer` is the admin console and refused.',
+    },
+    backend: {
+      type: 'string',
+      pattern: dnsLabel,
+      maxLength: 63,
+      description: 'Name of the backend; may be left out when there is only one.',
+    },
+    dbname: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      pattern: noControlCharacters,
+      description: 'Name of the database on the server; default: the name.',
+    },
+    poolMode: { ...poolMode, description: 'When a server connection returns to the pool; default: spec.defaults.' },
+    connectionBudget: {
+      ...servers,
+      description:
+        'The most server connections that ALL replicas together may hold for this entry. Each replica is guaranteed an equal share: floor(budget / (replicas + 2)), so that a rollout stays inside it.',
+    },
+    poolSize: { ...servers, description: 'Server connections per user in ONE replica (pool_size).' },
+    minPoolSize: {
+      ...servers,
+      description: 'Server connections kept open in ONE replica (min_pool_size); warm from the start with serverUser.',
+    },
+    reservePoolSize: {
+      ...serversOrZero,
+      description: 'Extra server connections for clients that wait long, in ONE replica (reserve_pool_size).',
+    },
+    maxServerConnections: {
+      ...servers,
+      description: 'The most server connections of this entry in ONE replica (max_db_connections).',
+    },
+    maxClientConnections: {
+      ...clients,
+      description:
+        'The most clients of this entry in ONE replica (max_db_client_connections, PgBouncer 1.24 and newer).',
+    },
+    serverLifetime: {
+      ...time,
+      description:
+        'A server connection is closed when it is unused and older than this (server_lifetime, PgBouncer 1.23 and newer): "90s", "30m", "1h30m".',
+    },
+    connectQuery: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 1024,
+      pattern: noControlCharacters,
+      description: 'SQL that is run on every new server connection (connect_query).',
+    },
+    serverUser: {
+      type: 'object',
+      description:
+        'The user of every server connection of this entry, whoever the client is. Clients may not log in as it unless it is listed in users too.',
+      required: ['name', 'passwordSecretRef'],
+      properties: {
+        name: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 63,
+          pattern: noControlCharacters,
+          description: 'PostgreSQL role.',
+        },
+        passwordSecretRef,
+      },
+    },
+    parameters: parameters('[databases]'),
+  },
+} as const;

@@ -1,0 +1,42 @@
+/** `spec.users`: who may log in, with limits of their own. */
+import { clients, noControlCharacters, parameters, passwordSecretRef, poolMode, servers, time } from './shapes.ts';
+
+export const user = {
+  type: 'object',
+  description: 'A user that may log in, and its own limits.',
+  required: ['name', 'passwordSecretRef'],
+  properties: {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      pattern: noControlCharacters,
+      description: 'Name of the user, the same in PostgreSQL.',
+    },
+    passwordSecretRef,
+    poolMode: { ...poolMode, description: "Overrides the database's pool mode for this user." },
+    poolSize: {
+      ...servers,
+      description: 'pool_size of this user, per database, in ONE replica (PgBouncer 1.23 and newer).',
+    },
+    maxServerConnections: {
+      ...servers,
+      description: 'The most server connections of this user in ONE replica (max_user_connections).',
+    },
+    maxClientConnections: {
+      ...clients,
+      description:
+        'The most clients of this user in ONE replica (max_user_client_connections, PgBouncer 1.24 and newer).',
+    },
+    queryTimeout: {
+      ...time,
+      description: 'Queries that run longer are cancelled (query_timeout, PgBouncer 1.24 and newer).',
+    },
+    idleTransactionTimeout: {
+      ...time,
+      description:
+        'Clients idle in a transaction for longer are disconnected (idle_transaction_timeout, PgBouncer 1.24 and newer).',
+    },
+    parameters: parameters('[users]'),
+  },
+} as const;
