@@ -39,10 +39,13 @@ const FIELDS: Readonly<Record<Section, Names>> = {
   users: {
     pool_mode: 'spec.users[].poolMode',
     pool_size: 'spec.users[].poolSize',
+    reserve_pool_size: 'spec.users[].reservePoolSize',
     max_user_connections: 'spec.users[].maxServerConnections',
     max_user_client_connections: 'spec.users[].maxClientConnections',
     query_timeout: 'spec.users[].queryTimeout',
     idle_transaction_timeout: 'spec.users[].idleTransactionTimeout',
+    transaction_timeout: 'spec.users[].transactionTimeout',
+    client_idle_timeout: 'spec.users[].clientIdleTimeout',
   },
   peers: {},
 };

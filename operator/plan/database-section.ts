@@ -7,6 +7,7 @@ import { findSetting, type Section } from '../pgbouncer/settings.ts';
 import { byteLength, MAX_DATABASE_BYTES, quoteKey } from '../pgbouncer/text.ts';
 import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
+import { backendHost } from './backend-host.ts';
 import { type Budget, backendOf } from './budget.ts';
 import { planPoolSizes } from './pool-sizes.ts';
 
@@ -41,8 +42,10 @@ export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget
     section.length(database.name, `${path}.name`, MAX_DATABASE_BYTES);
     section.length(database.dbname, `${path}.dbname`, MAX_DATABASE_BYTES);
     const backend = backendOf(spec, database);
-    section.set('host', backend?.service ? serviceHost(backend.service, namespace) : backend?.host);
+    section.set('host', backend && backendHost(backend, namespace));
     section.set('port', backend?.port);
+    // Its default, written out; before 1.24 there is nothing else.
+    if ((backend?.hosts?.length ?? 0) > 1 && atLeast(version, '1.24')) section.set('load_balance_hosts', 'round-robin');
     if (database.dbname !== undefined) section.field('dbname', 'dbname', database.dbname);
     else if (database.name !== '*') section.field('name', 'dbname', database.name);
     section.length(database.serverUser?.name, `${path}.serverUser.name`, MAX_ROLE_BYTES);
@@ -81,10 +84,13 @@ export function planUsers(spec: PoolerSpec, version: Version): Entries {
     section.length(user.name, `${path}.name`, MAX_ROLE_BYTES);
     section.field('poolMode', 'pool_mode', user.poolMode);
     section.field('poolSize', 'pool_size', user.poolSize);
+    section.field('reservePoolSize', 'reserve_pool_size', user.reservePoolSize);
     section.field('maxServerConnections', 'max_user_connections', user.maxServerConnections);
     section.field('maxClientConnections', 'max_user_client_connections', user.maxClientConnections);
     section.duration('queryTimeout', 'query_timeout', user.queryTimeout);
     section.duration('idleTransactionTimeout', 'idle_transaction_timeout', user.idleTransactionTimeout);
+    section.duration('transactionTimeout', 'transaction_timeout', user.transactionTimeout);
+    section.duration('clientIdleTimeout', 'client_idle_timeout', user.clientIdleTimeout);
     section.parameters(user.parameters);
     if (Object.keys(section.params).length > 0) section.name(user.name, `${path}.name`);
     faults.push(...section.faults);
@@ -92,9 +98,6 @@ export function planUsers(spec: PoolerSpec, version: Version): Entries {
   });
   return { entries, faults };
 }
-
-const serviceHost = (service: { readonly name: string; readonly namespace?: string }, namespace: string): string =>
-  `${service.name}.${service.namespace ?? namespace}.svc`;
 
 /** The parameters of one entry while they are gathered, with the faults of those that cannot be. */
 class Params {

@@ -89,6 +89,12 @@ export const database = {
         passwordSecretRef,
       },
     },
+    state: {
+      type: 'string',
+      enum: ['Enabled', 'Paused', 'Disabled'],
+      description:
+        'Enabled (default): clients are served. Paused: clients stay and wait, for query_wait_timeout at most, and server connections are given back. Disabled: new clients are turned away, and those that are there go on. `*` has no state of its own.',
+    },
     parameters: parameters('[databases]'),
   },
 } as const;

@@ -109,7 +109,9 @@ function anyValue(schema: Schema, field: string): fc.Arbitrary<Json> {
 
 function listOf(schema: Schema, field: string): fc.Arbitrary<Json> {
   const [key] = schema['x-kubernetes-list-map-keys'] ?? [];
-  if (schema.items === undefined || key === undefined) throw new TypeError(`${field} is no list of items by name`);
+  if (schema.items === undefined) throw new TypeError(`the generator does not know the items of ${field}`);
+  if (key === undefined)
+    return fc.array(anyValue(schema.items, field), { minLength: schema.minItems ?? 0, maxLength: 3 });
   return fc.uniqueArray(anyValue(schema.items, field), {
     minLength: schema.minItems ?? 0,
     maxLength: 4,
@@ -135,20 +137,24 @@ const rawSpec: fc.Arbitrary<JsonObject> = objectOf(specSchema).map((spec) => (is
 const records = (value: Json | undefined): readonly JsonObject[] =>
   Array.isArray(value) ? value.filter(isRecord) : [];
 
+/** Of the addresses that a backend was given, one; which, depends on what else it says. */
+function oneAddress({ host, hosts, service, cnpgCluster, ...rest }: JsonObject): JsonObject {
+  const given = Object.entries({ host, hosts, service, cnpgCluster }).filter(([, value]) => value !== undefined);
+  const [field, value] = given[JSON.stringify(rest).length % given.length] ?? ['host', 'pg.example.com'];
+  return { ...rest, [field]: value ?? 'pg.example.com' };
+}
+
 /** Puts the rules between fields right: one address for a backend, backends that are there, no cap on `*`. */
 function related(raw: JsonObject): JsonObject {
-  const backends = records(raw['backends']).map((backend): JsonObject => {
-    const { host, service, ...rest } = backend;
-    if (service !== undefined && (host === undefined || String(host).length % 2 === 0)) return { ...rest, service };
-    return { ...rest, host: host ?? 'pg.example.com' };
-  });
+  const backends = records(raw['backends']).map(oneAddress);
   const names = backends.map((backend) => String(backend['name'] ?? 'primary'));
   const databases = records(raw['databases']).map((database): JsonObject => {
     const name = String(database['name']);
     const backend = names[name.length % names.length] ?? 'primary';
-    const { connectionBudget, serverUser, ...rest } = database;
+    const { connectionBudget, serverUser, state, ...rest } = database;
     return {
       ...rest,
+      ...(state !== undefined && name !== '*' ? { state } : {}),
       ...(name === 'pgbouncer' ? { name: 'pgbouncer_' } : {}),
       ...(names.length > 1 || database['backend'] !== undefined ? { backend } : {}),
       ...(connectionBudget !== undefined && name !== '*' ? { connectionBudget } : {}),

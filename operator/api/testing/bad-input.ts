@@ -100,6 +100,12 @@ export const BAD_INPUT: readonly BadInput[] = [
 
   // Words.
   inSpec('a profile that there is not', { profile: 'fast' }, 'spec.profile'),
+  inDatabase('a state that there is not', { state: 'paused' }, 'state'),
+  inBackend(
+    'a role that there is not',
+    { host: null, cnpgCluster: { name: 'a', role: 'primary' } },
+    'cnpgCluster.role',
+  ),
   inDatabase('a pool mode that there is not', { poolMode: 'Transaction' }, 'poolMode'),
   inUser('a pool mode of a user that there is not', { poolMode: '' }, 'poolMode'),
   inSpec('an auth type of a later release', { auth: { type: 'trust' } }, 'spec.auth.type'),
@@ -125,6 +131,11 @@ export const BAD_INPUT: readonly BadInput[] = [
     inSpec(`a ${what} in an image`, { image: `x${character}` }, 'spec.image'),
   ]),
   inBackend('a list of hosts', { host: 'a,b' }, 'host'),
+  inBackend('an empty list of hosts', { host: null, hosts: [] }, 'hosts'),
+  inBackend('two hosts in one', { host: null, hosts: ['a', 'b,c'] }, 'hosts[1]'),
+  inBackend('a line break between hosts', { host: null, hosts: ['a\nadmin_users=x'] }, 'hosts[0]'),
+  inBackend('a cluster with a dot', { host: null, cnpgCluster: { name: 'a.b' } }, 'cnpgCluster.name'),
+  inBackend('a cluster without a name', { host: null, cnpgCluster: { role: 'rw' } }, 'cnpgCluster.name'),
   inBackend('a host with a space', { host: 'pg password=x' }, 'host'),
   inBackend('a backend that is no label', { name: 'Primary' }, 'name'),
   inBackend('a Service that is no label', { host: null, service: { name: 'a.b' } }, 'service.name'),
@@ -148,7 +159,11 @@ export const BAD_INPUT: readonly BadInput[] = [
 
   // Rules between fields.
   inBackend('a backend with two addresses', { service: { name: 'pg' } }, '', /each backend has exactly one of host/),
+  inBackend('a host and a list of hosts', { hosts: ['a', 'b'] }, '', /each backend has exactly one of host/),
+  inBackend('a host and a cluster', { cnpgCluster: { name: 'pg' } }, '', /each backend has exactly one of host/),
   inBackend('a backend without an address', { host: null }, '', /each backend has exactly one of host/),
+  inDatabase('"*" that is paused', { name: '*', state: 'Paused' }, 'state', /no database of its own/),
+  inDatabase('"*" that is disabled', { name: '*', state: 'Disabled' }, 'state', /no database of its own/),
   inDatabase('a database called as the console', { name: 'pgbouncer' }, 'name', /cannot be called pgbouncer/),
   inDatabase('a backend that there is not', { backend: 'other' }, 'backend', /names a backend that is not/),
   inSpec(

@@ -2,7 +2,7 @@
  * What the files of a spec may hold, said a second time and in another way than the plan does: field by field, with no
  * quoting in it. Whatever a file says beyond this has broken out of a field.
  */
-import type { Database, PoolerSpec, User } from '../../api/types.ts';
+import type { Backend, Database, PoolerSpec, User } from '../../api/types.ts';
 import { type HbaName, type HbaRule, parseHba } from '../../pgbouncer/hba.ts';
 import type { IniFile } from '../../pgbouncer/ini.ts';
 import { parseIni } from '../../pgbouncer/parse-ini.ts';
@@ -49,7 +49,7 @@ export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly
   const backend = spec.backends.find(({ name }) => name === (database.backend ?? spec.backends[0]?.name));
   const dbname = database.dbname ?? (database.name === '*' ? undefined : database.name);
   return texts({
-    host: backend?.host ?? `${backend?.service?.name}.${backend?.service?.namespace ?? 'shop'}.svc`,
+    host: backend && statedHost(backend),
     port: backend?.port,
     dbname,
     user: database.serverUser?.name,
@@ -63,21 +63,33 @@ export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly
   });
 }
 
+function statedHost({ host, hosts, service, cnpgCluster }: Backend): string {
+  if (host !== undefined) return host;
+  if (hosts !== undefined) return hosts.reduce((list, name) => `${list},${name}`);
+  const name = cnpgCluster === undefined ? service?.name : `${cnpgCluster.name}-${cnpgCluster.role}`;
+  return `${name}.${(cnpgCluster ?? service)?.namespace ?? 'shop'}.svc`;
+}
+
+/** What the plan works out by itself. */
 export const DERIVED_SIZES: readonly string[] = [
   'pool_size',
   'reserve_pool',
   'reserve_pool_size',
   'max_db_connections',
+  'load_balance_hosts',
 ];
 
 export const statedOfUser = (user: User): Readonly<Record<string, string>> =>
   texts({
     pool_mode: user.poolMode,
     pool_size: user.poolSize,
+    reserve_pool_size: user.reservePoolSize,
     max_user_connections: user.maxServerConnections,
     max_user_client_connections: user.maxClientConnections,
     query_timeout: seconds(user.queryTimeout),
     idle_transaction_timeout: seconds(user.idleTransactionTimeout),
+    transaction_timeout: seconds(user.transactionTimeout),
+    client_idle_timeout: seconds(user.clientIdleTimeout),
     ...user.parameters,
   });
 
