@@ -2,6 +2,7 @@
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
+import type { Warning } from '../api/warning.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
 import { type Config, planConfig } from '../plan/config.ts';
@@ -9,6 +10,7 @@ import { chooseImage } from '../plan/image.ts';
 import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
 import { type SecretLookup, secretReferences } from '../plan/secret-references.ts';
 import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
+import { adviceOn } from '../rules/advice.ts';
 import type { SecretDocument } from './documents.ts';
 import { type KnownSecrets, standInsFor } from './stand-ins.ts';
 
@@ -27,6 +29,8 @@ export interface OfflinePlan {
   readonly version: Version;
   readonly config: Config;
   readonly template: PlannedTemplate;
+  /** What can be run and is probably not meant. */
+  readonly warnings: readonly Warning[];
 }
 
 export type Planned =
@@ -77,6 +81,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
       pooler,
       version: image.version,
       config: shown.config,
+      warnings: adviceOn(pooler.spec, image.version, shown.config.ini),
       template: planPodTemplate({
         name: metadata.name,
         spec: pooler.spec,

@@ -11,6 +11,7 @@ import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kub
 import { quotable } from '../pgbouncer/text.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
 import { planFleet } from '../plan/fleet.ts';
+import { deployedImage } from '../plan/image.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
 import { type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
@@ -295,6 +296,7 @@ function situationOf(
     waitsForShares: false,
     budget: memory.digest?.budget ?? [],
     versionMismatch: undefined,
+    image: deployedImage(pooler.spec, deps.caches.deployments.get(key), deps.settings.defaultImage),
     fleet: observation === undefined ? undefined : planFleet(pooler.spec, observation.readings),
     ...step.findings,
   };

@@ -18,7 +18,7 @@ describe('a parameter', () => {
     ['written as a text', undefined, 'pgbouncer', 'server_idle_timeout', '300'],
     ['of a fraction of a second', undefined, 'pgbouncer', 'server_login_retry', 0.5],
     ['of a database', undefined, 'databases', 'application_name', "it's mine"],
-    ['of a user', undefined, 'users', 'client_idle_timeout', 30],
+    ['of a user', undefined, 'users', 'query_wait_timeout', 30],
     [
       'that is mistyped',
       "p.server_idle_timout: is not a setting of PgBouncer's [pgbouncer]; did you mean `server_idle_timeout`?",

@@ -9,6 +9,7 @@ import { backendReachable } from './backend-reachable.ts';
 import { budgetValid } from './budget-valid.ts';
 import { configSynced } from './config-synced.ts';
 import { credentialsValid } from './credentials-valid.ts';
+import { imageOutdated } from './image-outdated.ts';
 import { poolSaturated } from './pool-saturated.ts';
 import { ready } from './ready.ts';
 import { reconciling } from './reconciling.ts';
@@ -27,6 +28,7 @@ export const CONDITION_RULES: readonly (readonly [type: string, rule: Rule])[] =
   ['BackendReachable', backendReachable],
   ['BudgetValid', budgetValid],
   ['PoolSaturated', poolSaturated],
+  ['ImageOutdated', imageOutdated],
 ];
 
 /** The API server takes 32 KiB; a message longer than this helps nobody. */

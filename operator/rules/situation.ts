@@ -2,6 +2,7 @@
 import type { Fault } from '../api/fault.ts';
 import type { BudgetRow } from '../plan/budget.ts';
 import type { FleetView } from '../plan/fleet.ts';
+import type { DeployedImage } from '../plan/image.ts';
 import type { PodView } from '../plan/pods.ts';
 
 export interface Situation {
@@ -33,6 +34,8 @@ export interface Situation {
   readonly budget: readonly BudgetRow[];
   /** What SHOW VERSION says when it is not what the spec says. */
   readonly versionMismatch: { readonly stated: string; readonly found: string } | undefined;
+  /** What the Deployment runs; undefined before there is one. */
+  readonly image: DeployedImage | undefined;
   /** Numbers of the pods that could be asked. */
   readonly fleet: FleetView | undefined;
   /** Pods whose console could not be read when it was looked at last, and why. */

@@ -70,14 +70,11 @@ function statedHost({ host, hosts, service, cnpgCluster }: Backend): string {
   return `${name}.${(cnpgCluster ?? service)?.namespace ?? 'shop'}.svc`;
 }
 
-/** What the plan works out by itself. */
-export const DERIVED_SIZES: readonly string[] = [
-  'pool_size',
-  'reserve_pool',
-  'reserve_pool_size',
-  'max_db_connections',
-  'load_balance_hosts',
-];
+const DERIVED_SIZES: readonly string[] = ['pool_size', 'reserve_pool', 'reserve_pool_size', 'max_db_connections'];
+
+/** What the plan works out by itself: sizes, and the default of a list of hosts written out. */
+export const isDerived = (key: string, value: string): boolean =>
+  key === 'load_balance_hosts' ? value === 'round-robin' : DERIVED_SIZES.includes(key) && /^\d+$/.test(value);
 
 export const statedOfUser = (user: User): Readonly<Record<string, string>> =>
   texts({

@@ -72,6 +72,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     waitsForShares: false,
     budget: [],
     versionMismatch: undefined,
+    image: { image: 'pgbouncer:1.26.1', version: { major: 1, minor: 26, patch: 1 }, newerDefault: undefined },
     fleet: fleetOf(),
     ...fields,
   };
