@@ -2,11 +2,11 @@
  * One conversation with PgBouncer's console over TCP. Everything has a deadline and a size, and every error is of the
  * family in errors.ts: a silent, dying or hostile peer costs its deadline and nothing else.
  */
-import { Client, DatabaseError } from 'pg';
+import { connect } from 'node:net';
 import type { Row } from '../pgbouncer/rows.ts';
 import { quotable } from '../pgbouncer/text.ts';
+import { createDialogue } from './dialogue.ts';
 import {
-  CommandFailedError,
   type ConsoleError,
   ConsoleProtocolError,
   ConsoleUnreachableError,
@@ -14,8 +14,8 @@ import {
   isConsoleError,
   LoginRefusedError,
 } from './errors.ts';
-import { GuardedSocket } from './guarded-socket.ts';
-import { createWireGuard, type WireLimits } from './wire-guard.ts';
+import { terminate } from './frontend-message.ts';
+import { createWireGuard, type Violation, type WireLimits } from './wire-guard.ts';
 
 export interface SessionOptions {
   readonly host: string;
@@ -81,23 +81,24 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     finish(new ConsoleUnreachableError(why, { cause: signal?.reason }));
   };
 
-  const guard = createWireGuard(options.limits ?? LIMITS);
-  const socket = new GuardedSocket(guard, finish);
-  const client = new Client({
-    host,
-    port,
-    user,
-    database,
-    // As a function: a string that is empty would be taken from the environment instead.
-    password: () => Promise.resolve(options.password),
-    application_name: options.applicationName ?? 'poolkeeper',
-    stream: () => socket,
-    ssl: false,
-    types: { getTypeParser: () => (text: string | Buffer) => text },
+  const socket = connect({ host, port, noDelay: true });
+  const dialogue = createDialogue(
+    { user, database, password: options.password, applicationName: options.applicationName ?? 'poolkeeper' },
+    (message) => socket.write(message),
+  );
+  const guard = createWireGuard(options.limits ?? LIMITS, dialogue.hear);
+  socket.on('data', (chunk) => {
+    if (ended !== undefined) return;
+    try {
+      const violation = guard.check(chunk);
+      if (violation !== undefined) finish(toError(violation));
+    } catch (error) {
+      finish(toConsoleError(error));
+    }
   });
   // Also when nothing is being asked: an 'error' that nobody listens to would end the process.
-  client.on('error', (error) => finish(toConsoleError(error)));
-  client.on('end', () => finish(new ConsoleUnreachableError('the connection is closed')));
+  socket.on('error', (error) => finish(toConsoleError(error)));
+  socket.on('close', () => finish(new ConsoleUnreachableError('the connection is closed')));
 
   /** Every wait goes through here: it ends with the work, the deadline, or the session. */
   const within = async <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> => {
@@ -113,8 +114,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
   else {
-    await within(client.connect(), connectTimeoutMs, 'the login').catch((error: unknown) =>
-      finish(toLoginError(error)),
+    // What is said before there is a connection waits for it.
+    await within(dialogue.logIn(), connectTimeoutMs, 'the login').catch((error: unknown) =>
+      finish(toConsoleError(error)),
     );
   }
   if (ended !== undefined) throw ended;
@@ -123,8 +125,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (ended !== undefined) throw ended;
     guard.nextAnswer();
     try {
-      const { rows } = await within(client.query<Row>({ text }), queryTimeoutMs, text);
-      return rows;
+      return await within(dialogue.ask(text), queryTimeoutMs, text);
     } catch (cause) {
       const error = toConsoleError(cause);
       // What PgBouncer refuses leaves the session as it was; everything else is its end.
@@ -157,7 +158,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     close: async () => {
       if (ended !== undefined) return;
       const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
-      await Promise.race([client.end(), end.promise]).catch(() => undefined);
+      socket.end(terminate());
+      await end.promise.catch(() => undefined);
       clearTimeout(timer);
       finish(new ConsoleUnreachableError('the session is closed'));
     },
@@ -167,29 +169,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 }
 
-function toLoginError(error: unknown): ConsoleError {
-  if (isConsoleError(error)) return error;
-  if (error instanceof DatabaseError && !isShuttingDown(error))
-    return new LoginRefusedError(`login refused: ${quotable(error.message)}`);
-  return toConsoleError(error);
-}
+const toError = ({ kind, detail }: Violation): ConsoleError =>
+  kind === 'unsafe-login' ? new LoginRefusedError(detail) : new ConsoleProtocolError(detail);
 
 function toConsoleError(error: unknown): ConsoleError {
   if (isConsoleError(error)) return error;
-  if (error instanceof DatabaseError) {
-    const fatal = error.severity === 'FATAL' || isShuttingDown(error);
-    const said = quotable(error.message);
-    return fatal ? new ConsoleUnreachableError(said) : new CommandFailedError(said);
-  }
-  // The driver stumbles over messages that come out of turn.
-  if (error instanceof TypeError)
-    return new ConsoleProtocolError('what answers is not a PgBouncer console', { cause: error });
   const message = quotable(error instanceof Error ? error.message : String(error));
-  return message.startsWith('SASL')
-    ? new ConsoleProtocolError(message)
-    : new ConsoleUnreachableError(message, { cause: error });
+  return new ConsoleUnreachableError(message, { cause: error });
 }
-
-/** Not a word against the user: the process is on its way out. */
-const isShuttingDown = (error: DatabaseError): boolean =>
-  /shutting down/.test(error.message) || (error.code?.startsWith('57P') ?? false);

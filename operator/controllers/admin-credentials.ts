@@ -12,8 +12,8 @@ import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import type { OperatorPasswords } from '../plan/credentials.ts';
-import { adminSecret } from '../plan/objects.ts';
-import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import { adminSecret, type PlannedObject } from '../plan/objects.ts';
+import { applyChild, type ChildWriter, type Collision, createChild } from './children.ts';
 import type { SecretObject } from './secret-object.ts';
 
 export interface AdminCredentials {
@@ -80,29 +80,32 @@ export function createAdminCredentialStore(
     const complete = learn(pooler, found);
     return { found, ...(complete ? { complete } : {}) };
   };
+  /** For a pooler that has no Secret yet, as far as the watch has seen; undefined when the watch is late. */
+  const createFresh = async (pooler: ConnectionPooler, writer: ChildWriter): Promise<AdminCredentials | undefined> => {
+    const { namespace = 'default', name } = pooler.metadata;
+    if (secretVersion(namespace, adminSecretName(name)) !== undefined) return undefined;
+    const data = Object.fromEntries(Object.values(KEYS).map((key) => [key, generate()]));
+    const stored = await createChild(writer, SECRETS, secretOf(pooler, data));
+    return stored === 'conflict' ? undefined : learn(pooler, stored);
+  };
 
   return {
     through: (other) => createAdminCredentialStore(other, secretVersion, known),
     peek: async (pooler) => (await read(pooler)).complete,
     ensure: async (pooler, writer) => {
+      const fresh = known.has(keyOf(pooler)) ? undefined : await createFresh(pooler, writer);
+      if (fresh) return fresh;
       const { complete, found } = await read(pooler);
       if (complete) return complete;
       // Keep what is sound of a damaged Secret: only what is missing is generated anew.
       const data = Object.fromEntries(
         Object.values(KEYS).map((key) => [key, decode(found?.data?.[key]) ?? generate()]),
       );
-      const result = await applyChild(
-        writer,
-        pooler,
-        SECRETS,
-        adminSecret(pooler, { username: ADMIN_USER, 'stats-username': STATS_USER, ...data }),
-        found ?? 'absent',
-      );
+      const result = await applyChild(writer, pooler, SECRETS, secretOf(pooler, data), found);
       if (result.kind === 'collision') return result;
-      const written = result.kind === 'written' ? parse(result.stored) : undefined;
+      const written = result.kind === 'written' ? learn(pooler, result.stored) : undefined;
       if (written === undefined)
         throw new Error(`Secret ${adminSecretName(pooler.metadata.name)} was written and is not complete`);
-      if (result.kind === 'written') keep(pooler, result.stored, written);
       return written;
     },
     learn: (pooler, secret) => void learn(pooler, secret),
@@ -111,6 +114,9 @@ export function createAdminCredentialStore(
     },
   };
 }
+
+const secretOf = (pooler: ConnectionPooler, data: Readonly<Record<string, string>>): PlannedObject =>
+  adminSecret(pooler, { username: ADMIN_USER, 'stats-username': STATS_USER, ...data });
 
 const generate = (): string => randomBytes(32).toString('base64url');
 

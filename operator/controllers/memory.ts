@@ -45,6 +45,8 @@ export interface Memory {
   settled: { readonly status: string; readonly version: string | undefined } | undefined;
   /** Monotonic milliseconds when pool numbers were last written to status. */
   numbersAt: number | undefined;
+  /** Monotonic milliseconds since which it is not told that work has begun, because it may be over soon. */
+  begunAt: number | undefined;
   /** Monotonic milliseconds when status was last written. */
   statusAt: number | undefined;
 }
@@ -74,6 +76,7 @@ export function createMemoryStore(): MemoryStore {
         changedAt: undefined,
         settled: undefined,
         numbersAt: undefined,
+        begunAt: undefined,
         statusAt: undefined,
       };
       memories.set(key, fresh);

@@ -111,4 +111,35 @@ describe('status', () => {
     assert.equal(writes, 2);
     assert.equal(current.status?.observedGeneration, 8);
   });
+
+  it('does not tell that work has begun when it is over a moment later', async () => {
+    await write(starting(3));
+    const begun = { ...starting(3), generation: 8, wantedReplicas: 4 };
+    assert.equal(await write(begun), PROGRESS_EVERY_MS);
+    await clock.advance(PROGRESS_EVERY_MS - 1);
+    assert.equal(await write(begun), 1);
+    assert.equal(writes, 1);
+    assert.equal(await write({ ...starting(3), generation: 8 }), undefined);
+    assert.equal(writes, 2);
+    assert.equal(current.status?.observedGeneration, 8);
+  });
+
+  it('tells that work has begun when it takes longer', async () => {
+    await write(starting(3));
+    const begun = { ...starting(3), generation: 8, wantedReplicas: 4 };
+    await write(begun);
+    await clock.advance(PROGRESS_EVERY_MS);
+    assert.equal(await write(begun), undefined);
+    assert.equal(writes, 2);
+    assert.equal(current.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'False');
+  });
+
+  it('tells at once that a pod is gone, or that what the user changed cannot be', async () => {
+    await write(starting(3));
+    await write(starting(2, 2));
+    assert.equal(writes, 2);
+    await write(starting(3));
+    await write({ ...starting(3), generation: 8, collisions: [{ object: 'Service app', owner: 'nobody' }] });
+    assert.equal(writes, 4);
+  });
 });
