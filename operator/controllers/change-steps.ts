@@ -63,7 +63,6 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         `the files of this revision and of the proved one are ${bytes} bytes, and a Secret holds ${SECRET_BYTES}; use fewer users, or split the pooler`,
       );
     }
-    writer.fence();
     writer.observed(
       await apply<KubeObject>(writer.client, SECRETS, withAppliedHash(configSecret(pooler, input)), {
         fieldManager: FIELD_MANAGER,
@@ -73,7 +72,6 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
   };
 
   const annotate = async (pod: PodView, annotations: Readonly<Record<string, string>>): Promise<void> => {
-    writer.fence();
     const patched = await mergePatch<KubeObject>(
       writer.client,
       PODS,

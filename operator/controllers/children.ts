@@ -36,11 +36,10 @@ export class ChildRefused extends Error {
 }
 
 export interface ChildWriter {
+  /** One that writes only with the leadership, see kube/lease-fence.ts. */
   readonly client: KubeClient;
   /** Called with what the API server answered, so that caches see own writes at once. */
   readonly observed: (object: KubeObject) => void;
-  /** Throws when this process may not write any more, because it lost the leadership. */
-  readonly fence: () => void;
 }
 
 /**
@@ -62,7 +61,6 @@ export async function applyChild(
   }
   const drift = present === undefined ? 'missing' : findDrift(planned, present);
   if (drift === undefined) return { kind: 'unchanged' };
-  writer.fence();
   try {
     // Without force on creation: if somebody else was faster, their fields conflict instead of being taken over.
     const stored = await apply<KubeObject>(writer.client, resource, planned, {

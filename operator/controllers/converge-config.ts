@@ -197,7 +197,6 @@ async function prove(
   );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
-    deps.fence();
     const annotations = {
       [ANNOTATION_PROVED]: revision,
       [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),

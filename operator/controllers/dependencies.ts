@@ -16,6 +16,7 @@ export interface PoolerSettings {
 }
 
 export interface PoolerDependencies {
+  /** Writes only with the leadership, see kube/lease-fence.ts. */
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly credentials: AdminCredentialStore;
@@ -26,8 +27,6 @@ export interface PoolerDependencies {
   readonly clock: Clock;
   readonly settings: PoolerSettings;
   readonly log: (message: string, details: object) => void;
-  /** Throws when this process may not write any more. */
-  readonly fence: () => void;
   /** Runs a change when the fleet's pace allows. */
   readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
   /** Whatever waits for consoles goes through here. */

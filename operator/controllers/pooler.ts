@@ -70,7 +70,6 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     keepProofsOf(memory, pods);
     const writer: ChildWriter = {
       client: deps.client,
-      fence: deps.fence,
       observed: (object) => observeWrite(deps.caches, object),
     };
 
@@ -244,7 +243,6 @@ async function replaceHopeless(
   const [first] = outcome.kind === 'refused' ? [] : (outcome.replace ?? []);
   // One at a time, so that the others serve.
   if (first === undefined || pods.some((pod) => pod.terminating)) return;
-  deps.fence();
   try {
     await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
   } catch (error) {
