@@ -7,6 +7,7 @@ import type { AdminCredentialStore } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
 import type { MemoryStore } from './memory.ts';
 import type { Observer } from './observer.ts';
+import type { Pace } from './pace.ts';
 import type { Patience } from './patience.ts';
 import type { StatusWriter } from './status-writer.ts';
 
@@ -28,7 +29,7 @@ export interface PoolerDependencies {
   readonly settings: PoolerSettings;
   readonly log: (message: string, details: object) => void;
   /** Runs a change when the fleet's pace allows. */
-  readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
+  readonly paced: Pace;
   /** Whatever waits for consoles goes through here. */
   readonly patience: Patience;
 }

@@ -45,7 +45,12 @@ const REFUSED_RETRY_MS = 300_000;
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   return async (key, signal) => {
     const client = endingWith(deps.client, signal);
-    const ending = { client, credentials: deps.credentials.through(client), status: deps.status.through(client) };
+    const ending: Partial<PoolerDependencies> = {
+      client,
+      credentials: deps.credentials.through(client),
+      status: deps.status.through(client),
+      paced: (change) => deps.paced(change, signal),
+    };
     try {
       return await createReconcile({ ...deps, ...ending })(key);
     } catch (error) {
