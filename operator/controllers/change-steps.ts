@@ -14,7 +14,7 @@ import { openSession } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
-import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, SECRET_BYTES } from '../plan/config.ts';
+import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, pointerIn, SECRET_BYTES } from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { CONTAINER } from '../plan/pod-template.ts';
@@ -104,7 +104,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     writeCandidate: async (config) => {
       const current = await get<SecretObject>(writer.client, SECRETS, namespace, secretName);
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
-      previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
+      previous = pointerIn(pointer) ?? '';
       previousFiles = filesOf(current, previous);
       const inputs = current.metadata.annotations?.[ANNOTATION_INPUTS];
       await write({

@@ -5,6 +5,7 @@
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { denialOf } from '../kube/denial.ts';
 import { isConflict, isNotFound, isUnacceptable } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get } from '../kube/operations.ts';
@@ -56,9 +57,8 @@ export async function applyChild(
 ): Promise<Written> {
   const planned = withAppliedHash(wanted);
   const present = live === 'absent' ? undefined : (live ?? (await lookUp(writer, resource, planned)));
-  if (present !== undefined && !isOwned(present, pooler)) {
-    return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: ownerOf(present) };
-  }
+  const collision = present === undefined ? undefined : collisionOf(present, planned.kind, pooler);
+  if (collision !== undefined) return collision;
   const drift = present === undefined ? 'missing' : findDrift(planned, present);
   if (drift === undefined) return { kind: 'unchanged' };
   try {
@@ -70,7 +70,7 @@ export async function applyChild(
     writer.observed(stored);
     return { kind: 'written', created: present === undefined, drift, stored };
   } catch (error) {
-    if (isUnacceptable(error)) throw new ChildRefused(planned.kind, error);
+    if (isUnacceptable(error) && denialOf(error) === undefined) throw new ChildRefused(planned.kind, error);
     if (present !== undefined || !isConflict(error)) throw error;
     return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: 'somebody else, just now' };
   }
@@ -88,6 +88,12 @@ async function lookUp(
     throw error;
   }
 }
+
+/** Undefined when it is this pooler's. */
+export const collisionOf = (present: KubeObject, kind: string, pooler: ConnectionPooler): Collision | undefined =>
+  isOwned(present, pooler)
+    ? undefined
+    : { kind: 'collision', object: `${kind} ${present.metadata.name}`, owner: ownerOf(present) };
 
 const isOwned = (object: KubeObject, pooler: ConnectionPooler): boolean =>
   object.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid && owner.controller === true) ??
