@@ -64,7 +64,6 @@ async function main(): Promise<void> {
     clock,
     log: warn,
   });
-  const fence = (): void => elector.assertMayWrite();
   const writing = fenced(client, elector);
   const events = createEventRecorder(writing, {
     controller: 'poolkeeper.dev/operator',
@@ -117,7 +116,6 @@ async function main(): Promise<void> {
       client: writing,
       clock,
       events,
-      fence,
       observed: (object) => caches.poolers.observed(object),
       current: (pooler) => caches.poolers.get(`${pooler.metadata.namespace}/${pooler.metadata.name}`),
     }),
@@ -125,7 +123,6 @@ async function main(): Promise<void> {
     clock,
     settings,
     log: (message, details) => log.info(details, message),
-    fence,
     paced: createPace(settings.maxConcurrentChanges),
     patience: createPatience(Math.ceil(Math.min(settings.workers, settings.maxConcurrentChanges) / 2)),
   });

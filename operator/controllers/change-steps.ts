@@ -14,7 +14,7 @@ import { openSession } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
-import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, SECRET_BYTES } from '../plan/config.ts';
+import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, pointerIn, SECRET_BYTES } from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { CONTAINER } from '../plan/pod-template.ts';
@@ -63,7 +63,6 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         `the files of this revision and of the proved one are ${bytes} bytes, and a Secret holds ${SECRET_BYTES}; use fewer users, or split the pooler`,
       );
     }
-    writer.fence();
     writer.observed(
       await apply<KubeObject>(writer.client, SECRETS, withAppliedHash(configSecret(pooler, input)), {
         fieldManager: FIELD_MANAGER,
@@ -73,7 +72,6 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
   };
 
   const annotate = async (pod: PodView, annotations: Readonly<Record<string, string>>): Promise<void> => {
-    writer.fence();
     const patched = await mergePatch<KubeObject>(
       writer.client,
       PODS,
@@ -106,7 +104,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     writeCandidate: async (config) => {
       const current = await get<SecretObject>(writer.client, SECRETS, namespace, secretName);
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
-      previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
+      previous = pointerIn(pointer) ?? '';
       previousFiles = filesOf(current, previous);
       const inputs = current.metadata.annotations?.[ANNOTATION_INPUTS];
       await write({

@@ -72,7 +72,7 @@ describe('a child of a pooler', () => {
     it(`that is as it should be is not written: ${resource.kind}`, async () => {
       const stored = (): Promise<KubeObject> =>
         get(api.client, resource, pooler.metadata.namespace, planned().metadata.name);
-      const writer: ChildWriter = { client: spoiled.client, observed: () => undefined, fence: () => undefined };
+      const writer: ChildWriter = { client: spoiled.client, observed: () => undefined };
       const writes = (): number => spoiled.proxy.requests.filter(({ method }) => method !== 'GET').length;
       const pass = async (live: KubeObject | undefined): Promise<Written['kind']> =>
         (await applyChild(writer, pooler, resource, planned(), live)).kind;

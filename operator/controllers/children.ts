@@ -5,6 +5,7 @@
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { denialOf } from '../kube/denial.ts';
 import { isConflict, isNotFound, isUnacceptable } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get } from '../kube/operations.ts';
@@ -36,11 +37,10 @@ export class ChildRefused extends Error {
 }
 
 export interface ChildWriter {
+  /** One that writes only with the leadership, see kube/lease-fence.ts. */
   readonly client: KubeClient;
   /** Called with what the API server answered, so that caches see own writes at once. */
   readonly observed: (object: KubeObject) => void;
-  /** Throws when this process may not write any more, because it lost the leadership. */
-  readonly fence: () => void;
 }
 
 /**
@@ -66,13 +66,14 @@ export async function applyChild(
   }
   const planned = withAppliedHash(wanted);
   const present = live ?? (await lookUp(writer, resource, planned));
-  if (present !== undefined && !isOwned(present, pooler)) return collision(planned, ownerOf(present));
+  const collision = present === undefined ? undefined : collisionOf(present, planned.kind, pooler);
+  if (collision !== undefined) return collision;
   const drift = present === undefined ? 'missing' : findDrift(planned, present);
   if (drift === undefined) return { kind: 'unchanged' };
   // Without force where there was nothing a moment ago: if somebody else is faster, their fields are not taken over.
   const stored = await write(writer, resource, planned, { force: present !== undefined });
   return stored === 'conflict'
-    ? collision(planned, 'somebody else, just now')
+    ? { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: 'somebody else, just now' }
     : { kind: 'written', created: present === undefined, drift, stored };
 }
 
@@ -94,13 +95,12 @@ async function write(
   planned: PlannedObject,
   { force }: { readonly force: boolean },
 ): Promise<KubeObject | 'conflict'> {
-  writer.fence();
   try {
     const stored = await apply<KubeObject>(writer.client, resource, planned, { fieldManager: FIELD_MANAGER, force });
     writer.observed(stored);
     return stored;
   } catch (error) {
-    if (isUnacceptable(error)) throw new ChildRefused(planned.kind, error);
+    if (isUnacceptable(error) && denialOf(error) === undefined) throw new ChildRefused(planned.kind, error);
     if (!force && isConflict(error)) return 'conflict';
     throw error;
   }
@@ -119,11 +119,11 @@ async function lookUp(
   }
 }
 
-const collision = ({ kind, metadata }: PlannedObject, owner: string): Collision => ({
-  kind: 'collision',
-  object: `${kind} ${metadata.name}`,
-  owner,
-});
+/** Undefined when it is this pooler's. */
+export const collisionOf = (present: KubeObject, kind: string, pooler: ConnectionPooler): Collision | undefined =>
+  isOwned(present, pooler)
+    ? undefined
+    : { kind: 'collision', object: `${kind} ${present.metadata.name}`, owner: ownerOf(present) };
 
 const isOwned = (object: KubeObject, pooler: ConnectionPooler): boolean =>
   object.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid && owner.controller === true) ??

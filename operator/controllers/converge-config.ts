@@ -23,9 +23,10 @@ import type { Caches } from './caches.ts';
 import { applyChange } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
-import { applyChild, type ChildWriter } from './children.ts';
+import { applyChild, type ChildWriter, type Collision, collisionOf, type Written } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
+import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
@@ -47,14 +48,17 @@ export interface ConfigInput {
 export type ConfigOutcome =
   | { readonly kind: 'idle'; readonly replace?: readonly PodView[] }
   | { readonly kind: 'waiting'; readonly retryMs: number; readonly replace?: readonly PodView[] }
-  | { readonly kind: 'refused' };
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'collided'; readonly collision: Collision };
 
 /** Entries go back to rest when changes have paused: the kubelet works on one update of a pod at a time. */
 const REST_AFTER_MS = 15_000;
 const RETRY_MS = 1_000;
 const RETRY_LIMIT_MS = 30_000;
+/** Why nothing is done while the Secret does not say what was proved, and no console does. */
+export const POINTER_LOST = 'the annotations of its configuration Secret are gone, and no console says what was proved';
 
-const secretOf = (caches: Caches, pooler: ConnectionPooler, template: string): KubeObject | undefined =>
+export const secretOf = (caches: Caches, pooler: ConnectionPooler, template: string): KubeObject | undefined =>
   caches.secrets.get(`${pooler.metadata.namespace}/${configSecretName(pooler.metadata.name, template)}`);
 
 /** The revision that `proved.ini` of a template names. */
@@ -68,13 +72,22 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
   const proved = secret?.metadata.annotations?.[ANNOTATION_PROVED];
   const ours = pods.filter((pod) => pod.template === template && !pod.terminating);
   const live = livePods(pods, template);
+  const collision = secret === undefined ? undefined : collisionOf(secret, 'Secret', pooler);
+  if (collision !== undefined) return { kind: 'collided', collision };
 
   if (
     secret === undefined ||
     pointer === undefined ||
     (pointer !== revision && (proved === undefined || ours.length === 0))
   ) {
-    await writeOutright(deps, input, proved);
+    if (secret !== undefined && (pointer === undefined || proved === undefined)) {
+      const steps = stepsOf(deps, input);
+      const restored = await restorePointer(deps, { ...input, steps, secret, live });
+      if (restored === 'restored') return convergeConfig(deps, input);
+      if (restored === 'silent' && pointer === undefined) return retryLater(memory, POINTER_LOST);
+    }
+    const written = await writeOutright(deps, input, proved);
+    if (written?.kind === 'collision') return { kind: 'collided', collision: written };
     // What crashes on the file that was there would wait out its back-off before it looks at this one.
     return { kind: 'waiting', retryMs: RETRY_MS, replace: ours.filter(refusesToStart) };
   }
@@ -94,9 +107,9 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
     ports: PoolerDependencies,
     wanted: ConfigInput,
     before: string | undefined,
-  ): Promise<void> {
+  ): Promise<Written | undefined> {
     const config = await wanted.desired.load();
-    if (config === undefined) return;
+    if (config === undefined) return undefined;
     const planned = configSecret(pooler, {
       template,
       pointer: config.revision,
@@ -107,8 +120,8 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
         : { proved: { revision: before, time: new Date(ports.clock.now()).toISOString() } }),
     });
     const written = await applyChild(writer, pooler, SECRETS, planned, secret);
-    if (written.kind === 'collision') throw new Error(`${written.object} exists and belongs to ${written.owner}`);
     memory.verifiedSecret = secretOf(ports.caches, pooler, template)?.metadata.resourceVersion;
+    return written;
   }
 }
 
@@ -197,7 +210,6 @@ async function prove(
   );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
-    deps.fence();
     const annotations = {
       [ANNOTATION_PROVED]: revision,
       [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),

@@ -6,6 +6,7 @@
 import { isObject } from '../api/schema-node.ts';
 import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
+import type { Denial } from '../kube/denial.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
 import { chooseImage } from '../plan/image.ts';
@@ -98,6 +99,14 @@ export async function decide(
     }),
   };
 }
+
+/** A rule of the cluster keeps us from the logins or Secrets that all else is made of. */
+export const deniedOutright = (stored: ConnectionPooler, denied: Denial): Blocked => ({
+  kind: 'blocked',
+  pooler: { ...stored, spec: legible(stored.spec) },
+  findings: { denied },
+  around: false,
+});
 
 /** Of a spec that is not valid: what a report on it needs, so that nobody else has to doubt its shape. */
 function legible(spec: unknown): PoolerSpec {

@@ -12,13 +12,23 @@ import { proofPasswordOf } from '../plan/config.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
 import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
-import { type ConfigOutcome, pointerOf, rememberProofs, retryLater } from './converge-config.ts';
+import {
+  type ConfigOutcome,
+  POINTER_LOST,
+  pointerOf,
+  rememberProofs,
+  retryLater,
+  secretOf,
+} from './converge-config.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
+
+const LOGINS_LOST = "the Secret with the operator's logins is gone";
 
 export async function keepProved(
   deps: PoolerDependencies,
@@ -31,26 +41,24 @@ export async function keepProved(
   const deployment = deps.caches.deployments.get(key);
   const template = liveTemplateOf(deployment);
   const version = parseVersion(deployment?.metadata.annotations?.[ANNOTATION_VERSION] ?? '');
-  const pointer = template === undefined ? undefined : pointerOf(deps.caches, pooler, template);
-  if (template === undefined || version === undefined || pointer === undefined) return { kind: 'idle' };
-  const unproved = livePods(pods, template).filter((pod) => memory.proofs.get(pod.process)?.revision !== pointer);
+  const cached = template === undefined ? undefined : secretOf(deps.caches, pooler, template);
+  if (template === undefined || version === undefined || cached === undefined) return { kind: 'idle' };
+  const pointer = pointerOf(deps.caches, pooler, template);
+  const live = livePods(pods, template);
+  const unproved = live.filter((pod) => pointer === undefined || memory.proofs.get(pod.process)?.revision !== pointer);
   if (unproved.length === 0) return { kind: 'idle' };
 
   const credentials = await deps.credentials.peek(pooler);
+  if (credentials === undefined) return retryLater(memory, LOGINS_LOST);
+  const steps = changeSteps({ pooler, template, credentials, writer, superseded: () => false, now: deps.clock.now });
+  if (pointer === undefined) {
+    const lost = { pooler, version, credentials, writer, memory, steps, secret: cached, live };
+    return (await restorePointer(deps, lost)) === 'silent' ? retryLater(memory, POINTER_LOST) : { kind: 'idle' };
+  }
   const { namespace = 'default', name } = pooler.metadata;
   const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
   const parsed = parseIni(filesIn(secret)[`${pointer}.ini`] ?? '', version);
-  if (credentials === undefined || !parsed.ok)
-    return retryLater(memory, `the files of revision ${pointer} are not what they were`);
-
-  const steps = changeSteps({
-    pooler,
-    template,
-    credentials,
-    writer,
-    superseded: () => false,
-    now: deps.clock.now,
-  });
+  if (!parsed.ok) return retryLater(memory, `the files of revision ${pointer} are not what they were`);
   const config = {
     revision: pointer,
     ini: parsed.ini,

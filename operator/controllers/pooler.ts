@@ -4,6 +4,7 @@
  */
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
+import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import { remove } from '../kube/operations.ts';
@@ -19,7 +20,7 @@ import { BY_POOLER, observeWrite } from './caches.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
-import { type Blocked, decide, type Target } from './decide.ts';
+import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
@@ -40,13 +41,20 @@ interface Step {
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
+/** Nobody tells us when a quota, a policy or a role has changed. */
+const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
 const REFUSED_RETRY_MS = 300_000;
 
 export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
   return async (key, signal) => {
     const client = endingWith(deps.client, signal);
-    const ending = { client, credentials: deps.credentials.through(client), status: deps.status.through(client) };
+    const ending: Partial<PoolerDependencies> = {
+      client,
+      credentials: deps.credentials.through(client),
+      status: deps.status.through(client),
+      paced: (change) => deps.paced(change, signal),
+    };
     try {
       return await createReconcile({ ...deps, ...ending })(key);
     } catch (error) {
@@ -71,12 +79,13 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     keepProofsOf(memory, pods);
     const writer: ChildWriter = {
       client: deps.client,
-      fence: deps.fence,
       observed: (object) => observeWrite(deps.caches, object),
     };
 
     const isNew = stored.status?.conditions === undefined;
     const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+      const denied = denialOf(error);
+      if (denied !== undefined) return deniedOutright(stored, denied);
       if (isNew) await deps.status.writeFirst(stored);
       throw error;
     });
@@ -90,7 +99,10 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
     };
-    const [acted, first] = await Promise.allSettled([act().catch((error: unknown) => refused(deps, key, error)), said]);
+    const [acted, first] = await Promise.allSettled([
+      act().catch((error: unknown) => refused(deps, key, error, decision)),
+      said,
+    ]);
     if (acted.status === 'rejected') throw acted.reason;
     if (first.status === 'rejected') throw first.reason;
     const step = acted.value;
@@ -118,7 +130,7 @@ async function stay(
 ): Promise<Step> {
   const { pooler, findings } = decision;
   const template = liveTemplateOf(deps.caches.deployments.get(key));
-  if (pooler.spec.suspend) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
+  if (pooler.spec.suspend) return resting(deps, key, findings);
   const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
@@ -126,26 +138,37 @@ async function stay(
     findings: { ...findings, collisions },
     template,
     desired: undefined,
-    ...(collisions.length > 0 ? { retryMs: COLLISION_RETRY_MS } : {}),
+    ...(findings.denied !== undefined
+      ? { retryMs: DENIED_RETRY_MS }
+      : collisions.length > 0
+        ? { retryMs: COLLISION_RETRY_MS }
+        : {}),
   };
 }
 
-/** @throws the error, when it is not that the API server refuses what the specification makes of a child */
-function refused(deps: PoolerDependencies, key: string, error: unknown): Step {
+/** @throws the error, when it is not that the API server refuses or denies a child */
+function refused(deps: PoolerDependencies, key: string, error: unknown, decision: Target | Blocked): Step {
+  const denied = denialOf(error);
+  if (denied !== undefined) {
+    const step = decision.kind === 'target' ? idle(deps, key, decision) : resting(deps, key, decision.findings);
+    return { ...step, findings: { ...step.findings, denied }, retryMs: DENIED_RETRY_MS };
+  }
   if (!(error instanceof ChildRefused)) throw error;
   const fault: Fault = {
     path: error.kind === 'Deployment' ? 'spec.template' : error.kind === 'Service' ? 'spec.service' : 'spec',
     problem: `makes a ${error.kind} that the API server refuses: ${quotable(error.message)}`,
     remedy: 'correct it; what runs was not changed',
   };
-  return {
-    outcome: { kind: 'idle' },
-    findings: { faults: { spec: [fault], budget: [], credentials: [] } },
-    template: liveTemplateOf(deps.caches.deployments.get(key)),
-    desired: undefined,
-    retryMs: REFUSED_RETRY_MS,
-  };
+  const findings = { faults: { spec: [fault], budget: [], credentials: [] } };
+  return { ...resting(deps, key, findings), retryMs: REFUSED_RETRY_MS };
 }
+
+const resting = (deps: PoolerDependencies, key: string, findings: Step['findings']): Step => ({
+  outcome: { kind: 'idle' },
+  findings,
+  template: liveTemplateOf(deps.caches.deployments.get(key)),
+  desired: undefined,
+});
 
 const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   outcome: { kind: 'idle' },
@@ -183,6 +206,7 @@ async function advance(
         pods,
         superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
       });
+  if (outcome.kind === 'collided') return collided([outcome.collision], target);
   const rollout = await convergeDeployment(deps, {
     pooler,
     writer,
@@ -226,12 +250,16 @@ async function applyAround(
   key: string,
 ): Promise<readonly Collision[]> {
   const { serviceAccounts, services, disruptionBudgets } = deps.caches;
-  const written = await Promise.all([
+  // All of them have ended when one of them has failed: nothing of a reconcile goes on after it.
+  const written = await Promise.allSettled([
     applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccounts.get(key)),
     applyChild(writer, pooler, SERVICES, service(pooler), services.get(key)),
     applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), disruptionBudgets.get(key)),
   ]);
-  return written.filter((result) => result.kind === 'collision');
+  return written.flatMap((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value.kind === 'collision' ? [result.value] : [];
+  });
 }
 
 /** A pod that nobody can log in to, or that crashes on a file that has changed since, is replaced: nothing else helps it. */
@@ -242,10 +270,9 @@ async function replaceHopeless(
   outcome: ConfigOutcome,
   pods: readonly PodView[],
 ): Promise<void> {
-  const [first] = outcome.kind === 'refused' ? [] : (outcome.replace ?? []);
+  const [first] = outcome.kind === 'idle' || outcome.kind === 'waiting' ? (outcome.replace ?? []) : [];
   // One at a time, so that the others serve.
   if (first === undefined || pods.some((pod) => pod.terminating)) return;
-  deps.fence();
   try {
     await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
   } catch (error) {
@@ -282,6 +309,7 @@ function situationOf(
     wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
     collisions: [],
+    denied: undefined,
     silent: observation?.silent ?? [],
     config: {
       desired: step.desired,

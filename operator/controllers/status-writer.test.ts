@@ -52,7 +52,6 @@ describe('status', () => {
       client,
       clock,
       events: { record: ({ reason }) => events.push(reason), flush: async () => undefined },
-      fence: () => undefined,
       observed: () => undefined,
       current: () => current,
     });

@@ -29,7 +29,6 @@ export interface StatusWriterDependencies {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly events: EventRecorder;
-  readonly fence: () => void;
   readonly observed: (object: KubeObject) => void;
   /** The object as cached now: later than the one a long reconcile began with. */
   readonly current: (pooler: ConnectionPooler) => ConnectionPooler | undefined;
@@ -52,7 +51,6 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
   const send = async (pooler: ConnectionPooler, status: PoolerStatus): Promise<KubeObject> => {
-    deps.fence();
     const { name, namespace = 'default' } = pooler.metadata;
     const object = { apiVersion: API_GROUP_VERSION, kind: KIND, metadata: { name, namespace }, status };
     const stored = await apply<KubeObject>(deps.client, POOLERS, object, {

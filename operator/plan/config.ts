@@ -197,6 +197,8 @@ const proofEntryOf = (revisionKey: string, revision: string): UserlistEntry => (
 
 /** The one line of `proved.ini`, and of a pod's entry file while it is handed a revision. */
 export const includeOf = (revision: string): string => `%include ${CONFIG_DIRECTORY}/${revision}.ini`;
+/** The revision that such a line names. */
+export const pointerIn = (line: string): string | undefined => /\/([0-9a-f]+)\.ini$/.exec(line)?.[1];
 export const PROVED_FILE = 'proved.ini';
 /** The entry file's line at rest. */
 export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;

@@ -38,10 +38,12 @@ export function configSynced(situation: Situation): Finding {
     };
   }
   const stuck = pods.find((pod) => pod.waiting !== undefined);
+  const denied =
+    situation.denied === undefined ? '' : `; "${situation.denied.call}" is denied, see Stalled and Reconciling`;
   const state = `revision ${desired} was proved on ${proved.length} of ${pods.length} replicas`;
   return {
     status: 'False',
     reason: 'Applying',
-    message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
+    message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${denied}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
   };
 }

@@ -1,5 +1,6 @@
 /** Reconciling: the operator is at work, or waits for something that comes by itself. */
 import { configSynced } from './config-synced.ts';
+import { describeDenied } from './denied.ts';
 import { currentPods, type Finding, type Situation } from './situation.ts';
 import { stalled } from './stalled.ts';
 
@@ -8,6 +9,8 @@ export function reconciling(situation: Situation): Finding {
   if (stalled(situation).status === 'True') return { status: 'False', reason: 'Stalled', message: 'see Stalled' };
   if (situation.suspended)
     return { status: 'False', reason: 'Suspended', message: 'spec.suspend is true: nothing is written' };
+  // One that says no is in Stalled.
+  if (situation.denied !== undefined) return describeDenied(situation.denied);
   if (situation.faults.credentials.length > 0) {
     return { status: 'True', reason: 'WaitingForCredentials', message: 'see CredentialsValid' };
   }

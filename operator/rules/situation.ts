@@ -16,6 +16,10 @@ export interface Situation {
   };
   /** Objects of a wanted name that belong to somebody else. */
   readonly collisions: readonly { readonly object: string; readonly owner: string }[];
+  /** What a rule of the cluster keeps the operator from doing; `unanswered`: nobody says whether it may. */
+  readonly denied:
+    | { readonly by: 'quota' | 'policy' | 'permission' | 'unanswered'; readonly call: string; readonly said: string }
+    | undefined;
   readonly config: {
     /** What the spec asks for; undefined while it cannot be rendered. */
     readonly desired: string | undefined;

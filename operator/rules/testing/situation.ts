@@ -57,6 +57,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     wantedReplicas: 3,
     faults: { spec: [], budget: [], credentials: [], ...faults },
     collisions: [],
+    denied: undefined,
     silent: [],
     config: {
       desired: 'rev2',

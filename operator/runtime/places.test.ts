@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { createInFlight } from './in-flight.ts';
+import { createPlaces } from './places.ts';
 
-describe('the bound on requests', () => {
+describe('places', () => {
   it('lets so many in, and the next when one has left, in their order', async () => {
-    const inFlight = createInFlight(2);
+    const places = createPlaces(2);
     const entered: number[] = [];
     const leaves = [0, 1, 2, 3].map((index) =>
-      inFlight.enter().then((leave) => {
+      places.enter().then((leave) => {
         entered.push(index);
         return leave;
       }),
@@ -25,16 +25,16 @@ describe('the bound on requests', () => {
   });
 
   it('lets one go whose signal is given, and does not count it', async () => {
-    const inFlight = createInFlight(1);
-    const leave = await inFlight.enter();
+    const places = createPlaces(1);
+    const leave = await places.enter();
     const ending = new AbortController();
-    const given = assert.rejects(inFlight.enter(ending.signal), /enough/);
-    const next = inFlight.enter();
+    const given = assert.rejects(places.enter(ending.signal), /enough/);
+    const next = places.enter();
     ending.abort(new Error('enough'));
     await given;
     leave();
     (await next)();
-    await assert.rejects(inFlight.enter(ending.signal), /enough/);
-    await inFlight.enter();
+    await assert.rejects(places.enter(ending.signal), /enough/);
+    await places.enter();
   });
 });

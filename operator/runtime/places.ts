@@ -1,15 +1,16 @@
 /**
- * A bound on requests at one time. It takes the place of a limit per second: the API server's own priority and fairness
- * says how fast it can be asked, and this keeps a start with thousands of objects from asking for all at once.
+ * A bound on what happens at one time, in the order in which it came: requests, changes of running poolers, looks at
+ * consoles. Who waits for a place gives it up when its signal is given.
  */
-export interface InFlight {
-  /** Resolves when it is this request's turn, with what ends it. @throws the signal's reason */
+export interface Places {
+  /** Resolves when there is a place, with what gives it back. @throws the signal's reason */
   enter(signal?: AbortSignal): Promise<() => void>;
 }
 
-export function createInFlight(limit: number): InFlight {
+export function createPlaces(limit: number): Places {
   const waiting = new Set<() => void>();
   let free = limit;
+  // The place is handed on, not freed: whoever waited longest has it already.
   const leave = (): void => {
     for (const next of waiting) {
       waiting.delete(next);
