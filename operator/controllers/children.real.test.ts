@@ -109,7 +109,7 @@ describe('an object of somebody else, where a child should be', () => {
       const namespace = await api.namespace();
       const wanted = { ...planned(), metadata: { ...planned().metadata, namespace } };
       const theirs = await create<KubeObject>(api.client, resource, foreign(wanted, namespace), namespace);
-      const writer: ChildWriter = { client: api.client, observed: () => undefined, fence: () => undefined };
+      const writer: ChildWriter = { client: api.client, observed: () => undefined };
       const written = await applyChild(writer, pooler, resource, wanted, undefined);
       assert.deepEqual(written, {
         kind: 'collision',
@@ -124,7 +124,7 @@ describe('an object of somebody else, where a child should be', () => {
     it(`is never taken over by who comes at the same moment: ${resource.kind}`, async () => {
       const namespace = await api.namespace();
       const wanted = { ...planned(), metadata: { ...planned().metadata, namespace } };
-      const writer: ChildWriter = { client: api.client, observed: () => undefined, fence: () => undefined };
+      const writer: ChildWriter = { client: api.client, observed: () => undefined };
       const [ours, theirs] = await Promise.allSettled([
         applyChild(writer, pooler, resource, wanted, undefined),
         create<KubeObject>(api.client, resource, foreign(wanted, namespace), namespace),

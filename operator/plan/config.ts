@@ -16,7 +16,7 @@ import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
-import { planDatabases, planUsers } from './database-section.ts';
+import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
 import type { SecretLookup } from './secret-references.ts';
 
@@ -43,6 +43,8 @@ export interface Config {
   /** What stands in the userlist for it. */
   readonly proofVerifier: string;
   readonly settings: readonly EffectiveSetting[];
+  /** The entries of [databases] and [users], each value with its source. */
+  readonly entries: { readonly databases: readonly EffectiveEntry[]; readonly users: readonly EffectiveEntry[] };
   readonly restartOnly: Readonly<Record<string, string>>;
 }
 
@@ -84,7 +86,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
     userlist: printUserlist(userlist.entries),
     ...beside,
   });
-  const { ini, settings } = planIni(input, budget, revision);
+  const { ini, settings, entries } = planIni(input, budget, revision);
   const proof = proofEntryOf(revisionKey, revision);
   return {
     faults,
@@ -96,6 +98,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
       proofPassword: proofPasswordOf(revisionKey, revision),
       proofVerifier: proof.password,
       settings,
+      entries,
       restartOnly,
       files: filesOf(revision, {
         ini: printIni(ini, version),
@@ -217,7 +220,8 @@ function planIni(input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'>, bud
       ['syslog_ident', revision] as const,
     ],
   };
-  return { ini, settings: main.settings, faults: [...main.faults, ...databases.faults, ...users.faults] };
+  const entries = { databases: databases.effective, users: users.effective };
+  return { ini, settings: main.settings, entries, faults: [...main.faults, ...databases.faults, ...users.faults] };
 }
 
 function restartOnlyOf(settings: readonly EffectiveSetting[], version: Version): Readonly<Record<string, string>> {

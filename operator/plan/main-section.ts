@@ -12,7 +12,10 @@ import { ALWAYS, CONSERVATIVE, IGNORED_STARTUP_PARAMETERS, PROFILES, type Profil
 export interface EffectiveSetting {
   readonly key: string;
   readonly value: string;
-  /** `operator`, a field's path, `spec.parameters`, `spec.defaults.…`, `profile balanced`, `Poolkeeper's default`. */
+  /**
+   * A path of the specification (`spec.databases[0].poolSize`, `spec.parameters.…`; of a budget with the arithmetic
+   * behind a colon), `profile balanced`, `Poolkeeper's default`, or `operator`.
+   */
   readonly source: string;
 }
 
@@ -75,12 +78,14 @@ export function planMainSection(
     const path = `spec.parameters.${key}`;
     const fault = checkParameter({ section: 'pgbouncer', key, value, version, path });
     if (fault) faults.push(fault);
-    else choose(key, value, 'spec.parameters');
+    else choose(key, value, path);
   }
   choose(
     'ignore_startup_parameters',
     ignoredParameters(spec.parameters?.['ignore_startup_parameters']),
-    'operator, joined with spec.parameters',
+    spec.parameters?.['ignore_startup_parameters'] === undefined
+      ? "Poolkeeper's default"
+      : "Poolkeeper's default, joined with spec.parameters.ignore_startup_parameters",
   );
   choose('max_client_conn', spec.maxClientConnections, 'spec.maxClientConnections');
 
