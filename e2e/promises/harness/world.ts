@@ -60,7 +60,12 @@ export interface World {
   remove(): Promise<void>;
 }
 
-export async function createWorld(name: string, labels: Readonly<Record<string, string>> = {}): Promise<World> {
+/** @param options `postgres: false` for a test that starts databases of its own */
+export async function createWorld(
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+  { postgres: withPostgres = true }: { readonly postgres?: boolean } = {},
+): Promise<World> {
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
   const password = `pw-${randomBytes(9).toString('hex')}`;
   const kubectl = (...args: readonly string[]): Promise<string> => cluster.kubectl(['-n', namespace, ...args]);
@@ -73,9 +78,10 @@ export async function createWorld(name: string, labels: Readonly<Record<string, 
     input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }),
   });
   await apply(secret('app-db', { password }));
-  await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
-    input: postgres('localhost/postgres:18').replaceAll('change-me', password),
-  });
+  if (withPostgres)
+    await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
+      input: postgres('localhost/postgres:18').replaceAll('change-me', password),
+    });
 
   const world: World = {
     namespace,
@@ -174,7 +180,7 @@ export async function createWorld(name: string, labels: Readonly<Record<string, 
       await cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
     },
   };
-  await kubectl('rollout', 'status', 'deployment/postgres', '--timeout=90s');
+  if (withPostgres) await kubectl('rollout', 'status', 'deployment/postgres', '--timeout=90s');
   return world;
 }
 
