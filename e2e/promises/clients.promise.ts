@@ -2,6 +2,7 @@
  * Clients of every language through poolers of every supported version, by every way to log in, against the oldest and
  * the newest PostgreSQL. A row of the table is a pooler; its cells are the databases behind it and the clients.
  */
+import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { APPLICATION_CLIENTS, assertServed, CONNECTIONS, runApplication, startApplications, type Target } from './harness/applications.ts'; // biome-ignore format: one line
 import { createAuthority } from './harness/certificates.ts';
@@ -26,7 +27,14 @@ const ROWS: readonly Row[] = [
   { pooler: 'md5-18', version: '1.18.0', spec: { auth: { type: 'md5' } }, user: 'app_md5' },
 ];
 
-type Mode = 'transaction' | 'session';
+const MODES = ['transaction', 'session'] as const;
+type Mode = (typeof MODES)[number];
+const POOL_SIZES: Readonly<Record<Mode, number>> = {
+  /** Fewer than one client's connections: they take turns. */
+  transaction: 3,
+  /** Enough for all clients at once: one that waits for its next connection keeps those that it has. */
+  session: CONNECTIONS * APPLICATION_CLIENTS.length,
+};
 const databaseName = (version: PostgresVersion, mode: Mode): string => `app_${version}_${mode}`;
 
 const manifest = ({ pooler, version, spec, user }: Row): object => ({
@@ -37,20 +45,15 @@ const manifest = ({ pooler, version, spec, user }: Row): object => ({
     replicas: 1,
     image: `ghcr.io/poolkeeper/pgbouncer:${version}`,
     backends: POSTGRES_VERSIONS.map((postgres) => ({ name: `v${postgres}`, service: { name: serverName(postgres) } })),
-    databases: POSTGRES_VERSIONS.flatMap((postgres) => {
-      const database = { backend: `v${postgres}`, dbname: 'app' };
-      return [
-        // Fewer than one client's connections: they take turns.
-        { ...database, name: databaseName(postgres, 'transaction'), poolMode: 'transaction', poolSize: 3 },
-        // Enough for all clients at once: one that waits for its next connection keeps those that it has.
-        {
-          ...database,
-          name: databaseName(postgres, 'session'),
-          poolMode: 'session',
-          poolSize: CONNECTIONS * APPLICATION_CLIENTS.length,
-        },
-      ];
-    }),
+    databases: POSTGRES_VERSIONS.flatMap((postgres) =>
+      MODES.map((poolMode) => ({
+        name: databaseName(postgres, poolMode),
+        backend: `v${postgres}`,
+        dbname: 'app',
+        poolMode,
+        poolSize: POOL_SIZES[poolMode],
+      })),
+    ),
     users: [{ name: user, passwordSecretRef: { name: 'app-db', key: 'password' } }],
     ...spec,
   },
@@ -90,6 +93,24 @@ for (const row of ROWS) {
       }
     }
   });
+}
+
+describe('before PgBouncer 1.21, in transaction mode', { concurrency: 3 }, () => {
+  for (const client of APPLICATION_CLIENTS) {
+    it(`${client} fails with named prepared statements`, async () => {
+      const target = targetOf(rowOf('scram-18'), '18', 'transaction');
+      await assert.rejects(
+        runApplication(world, client, { ...target, prepared: 'named' }),
+        /prepared statement \\?"\w+\\?" (already exists|does not exist)/,
+      );
+    });
+  }
+});
+
+function rowOf(pooler: string): Row {
+  const row = ROWS.find((candidate) => candidate.pooler === pooler);
+  assert.ok(row, pooler);
+  return row;
 }
 
 /** Transaction mode on both; session mode on one of them. */

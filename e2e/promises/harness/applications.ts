@@ -111,6 +111,7 @@ export function assertServed(report: ClientReport, target: Target, postgres: str
   assert.match(String(tls), target.tls === undefined ? /^null$/ : /^TLSv1\.[23]$/, 'TLS as the client sees it');
   assert.deepEqual({ executions: prepared.executions, wrong: prepared.wrong }, { executions, wrong: 0 });
   assert.deepEqual(rest, {
+    serverTls: true, // `prefer` at the least, and the server has it
     user: target.user,
     // What clients ask for is the pooler's name; the server knows its own.
     database: 'app',

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, type QueryResult } from 'pg';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
 import type { ConnectionPooler } from '../../../operator/api/types.ts';
 import { connect as connectCluster } from '../../cluster/cluster.ts';
 import { postgres } from '../../demo/manifests.ts';
@@ -34,6 +34,8 @@ export interface ConnectOptions {
   readonly user?: string;
   readonly password?: string;
   readonly port?: number;
+  /** Of node-postgres, over all else. */
+  readonly startup?: ClientConfig;
 }
 
 export interface World {
@@ -153,8 +155,12 @@ export async function createWorld(
       ) as { readonly items: readonly Pod[] };
       return list.items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
     },
-    connect: async (host, { database = 'app', user = 'app', password: stated = password, port = 6432 } = {}) => {
-      const client = new Client({ host, port, database, user, password: stated, connectionTimeoutMillis: 10_000 });
+    connect: async (
+      host,
+      { database = 'app', user = 'app', password: stated = password, port = 6432, startup } = {},
+    ) => {
+      const target = { host, port, database, user, password: stated, connectionTimeoutMillis: 10_000 };
+      const client = new Client({ ...target, ...startup });
       client.on('error', () => undefined);
       await client.connect();
       return client;

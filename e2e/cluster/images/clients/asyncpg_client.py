@@ -14,6 +14,7 @@ RUN = str(uuid.uuid4())
 OPTIONS = {"statement_cache_size": 0} if os.environ.get("PREPARED") == "unnamed" else {}
 
 INSERT = "INSERT INTO visits (client, note) VALUES ($1, $2)"
+SERVER_TLS = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
 
 async def count(connection):
@@ -96,6 +97,7 @@ async def who(pool):
         return {
             "serverVersion": connection.get_settings().server_version,
             "tls": tls.version() if tls else None,
+            "serverTls": await connection.fetchval(SERVER_TLS),
             "user": await connection.fetchval("SELECT current_user"),
             "database": await connection.fetchval("SELECT current_database()"),
         }

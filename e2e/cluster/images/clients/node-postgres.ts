@@ -95,16 +95,17 @@ async function concurrent(): Promise<ClientReport['concurrent']> {
   return { transactions: connections * rounds, rows: await count(pool) };
 }
 
-async function who(): Promise<Pick<ClientReport, 'serverVersion' | 'tls' | 'user' | 'database'>> {
+async function who(): Promise<Pick<ClientReport, 'serverVersion' | 'tls' | 'serverTls' | 'user' | 'database'>> {
   return using(async (client) => {
-    const { rows } = await client.query<{ version: string; user: string; database: string }>(
-      "SELECT current_setting('server_version') AS version, current_user AS user, current_database() AS database",
+    const { rows } = await client.query<{ version: string; user: string; database: string; ssl: boolean }>(
+      `SELECT current_setting('server_version') AS version, current_user AS user, current_database() AS database, ssl
+       FROM pg_stat_ssl WHERE pid = pg_backend_pid()`,
     );
     // The types leave out what @types/pg does not know of a connected client.
     const { connection } = client as unknown as Client & { readonly connection: { readonly stream: unknown } };
     const { stream } = connection;
-    const { version: serverVersion = '', user = '', database = '' } = rows[0] ?? {};
-    return { serverVersion, tls: stream instanceof TLSSocket ? stream.getProtocol() : null, user, database };
+    const { version: serverVersion = '', user = '', database = '', ssl: serverTls = false } = rows[0] ?? {};
+    return { serverVersion, tls: stream instanceof TLSSocket ? stream.getProtocol() : null, serverTls, user, database };
   });
 }
 

@@ -103,10 +103,13 @@ async function concurrent(): Promise<ClientReport['concurrent']> {
   return { transactions: connections * rounds, rows: await prisma.visit.count(mine) };
 }
 
-async function who(): Promise<Pick<ClientReport, 'serverVersion' | 'tls' | 'user' | 'database'>> {
-  const [row] = await prisma.$queryRaw<readonly { version: string; user: string; database: string }[]>`
-    SELECT current_setting('server_version') AS version, current_user::text AS user, current_database()::text AS database`;
-  return { serverVersion: row?.version ?? '', tls, user: row?.user ?? '', database: row?.database ?? '' };
+async function who(): Promise<Pick<ClientReport, 'serverVersion' | 'tls' | 'serverTls' | 'user' | 'database'>> {
+  const [row] = await prisma.$queryRaw<
+    readonly { version: string; user: string; database: string; ssl: boolean }[]
+  >`SELECT current_setting('server_version') AS version, current_user::text AS user, current_database()::text AS database, ssl
+    FROM pg_stat_ssl WHERE pid = pg_backend_pid()`;
+  const { version: serverVersion = '', user = '', database = '', ssl: serverTls = false } = row ?? {};
+  return { serverVersion, tls, serverTls, user, database };
 }
 
 const report: ClientReport = {

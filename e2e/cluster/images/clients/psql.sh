@@ -36,8 +36,8 @@ ROLLBACK;
 \set ON_ERROR_STOP 1
 SELECT 1 AS afterwards \gset
 DELETE FROM visits WHERE client = :'run';
-\echo report :SERVER_VERSION_NAME :USER :DBNAME :inside :after_rollback :after_commit :backends :outside :within :afterwards
-SELECT 'who', current_user, current_database();
+\echo report :inside :after_rollback :after_commit :backends :outside :within :afterwards :SERVER_VERSION_NAME
+SELECT 'who', current_user, current_database(), ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid();
 EOF
 
 # Many sessions at once: the same statement under the same name, then transactions.
@@ -77,11 +77,11 @@ read -r executions wrong different < "$work/prepared"
 # "SSL connection (protocol: TLSv1.3, ..." before version 18, "TLS Protocol|TLSv1.3" or "SSL Protocol|..." from it on.
 tls=$(sed -n 's/.*[Pp]rotocol[^T]*\(TLSv[0-9.]*\).*/"\1"/p' "$work/one" | head -n 1)
 sed -n 's/^report //p' "$work/one" > "$work/report"
-read -r version _ _ inside after_rollback after_commit backends outside within afterwards < "$work/report"
-user=$(sed -n 's/^who|\(.*\)|\(.*\)$/\1/p' "$work/one")
-database=$(sed -n 's/^who|\(.*\)|\(.*\)$/\2/p' "$work/one")
-printf '{"client":"psql","library":"%s","serverVersion":"%s","tls":%s,"user":"%s","database":"%s",' \
-  "$(psql --version | awk '{print $3}')" "$version" "${tls:-null}" "$user" "$database"
+read -r inside after_rollback after_commit backends outside within afterwards version _ < "$work/report"
+sed -n 's/^who|//p' "$work/one" > "$work/who"
+IFS='|' read -r user database server_tls < "$work/who"
+printf '{"client":"psql","library":"%s","serverVersion":"%s","tls":%s,"serverTls":%s,"user":"%s","database":"%s",' \
+  "$(psql --version | awk '{print $3}')" "$version" "${tls:-null}" "$server_tls" "$user" "$database"
 printf '"transaction":{"inside":%d,"afterRollback":%d,"afterCommit":%d,"backends":%d},' "$inside" "$after_rollback" "$after_commit" "$backends"
 printf '"prepared":{"executions":%d,"wrong":%d,"backends":%d},' "$executions" "$wrong" "$different"
 printf '"failure":{"sqlstate":"%s","inside":"%s","afterwards":%d},' "$outside" "$within" "$afterwards"

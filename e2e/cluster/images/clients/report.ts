@@ -11,6 +11,8 @@ export interface ClientReport {
   readonly serverVersion: string;
   /** Protocol as the client's own TLS sees it; null without TLS. */
   readonly tls: string | null;
+  /** Whether the pooler's connection to the server has TLS, as pg_stat_ssl says. */
+  readonly serverTls: boolean;
   /** `current_user` and `current_database()`. */
   readonly user: string;
   readonly database: string;

@@ -124,6 +124,7 @@ async def who(engine):
         return {
             "serverVersion": driver.get_settings().server_version,
             "tls": tls.version() if tls else None,
+            "serverTls": await connection.scalar(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")),
             "user": await connection.scalar(text("SELECT current_user")),
             "database": await connection.scalar(text("SELECT current_database()")),
         }
