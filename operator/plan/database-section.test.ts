@@ -48,11 +48,11 @@ test('a user says which field a limit comes from, and without limits has no entr
   const ref = { passwordSecretRef: { name: 's', key: 'k' } };
   const users = [
     { name: 'free', ...ref },
-    { name: 'app', ...ref, queryTimeout: '30s', parameters: { client_idle_timeout: 9 } },
+    { name: 'app', ...ref, queryTimeout: '30s', parameters: { query_wait_timeout: 9 } },
   ];
   assert.deepEqual(settingsOf({ users }, 'users', 'app'), [
     'query_timeout=30 (spec.users[1].queryTimeout)',
-    'client_idle_timeout=9 (spec.users[1].parameters.client_idle_timeout)',
+    'query_wait_timeout=9 (spec.users[1].parameters.query_wait_timeout)',
   ]);
   assert.deepEqual(settingsOf({ users }, 'users', 'free'), []);
 });
