@@ -61,6 +61,7 @@ async function main(): Promise<void> {
     name: 'poolkeeper',
     identity: settings.identity,
     enabled: settings.leaderElect,
+    leaseMs: settings.leaseMs,
     clock,
     log: warn,
   });

@@ -13,6 +13,8 @@ export interface Settings {
   readonly templateMode: TemplateMode;
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
+  /** How long others wait for a leader that says nothing. */
+  readonly leaseMs: number;
   readonly identity: string;
   /** Without a host: all addresses, of both families where the node has them. */
   readonly listen: { readonly host?: string; readonly port: number };
@@ -32,10 +34,14 @@ const OPTIONS = {
   'pod-template': { type: 'string', default: 'restricted' },
   'leader-elect': { type: 'string', default: 'true' },
   'lease-namespace': { type: 'string' },
+  'lease-duration': { type: 'string', default: '10s' },
   listen: { type: 'string', default: ':8080' },
   'log-level': { type: 'string', default: 'info' },
   context: { type: 'string' },
 } as const;
+
+/** Seconds. In less, a machine or network that falters once would cost the leadership. */
+const SHORTEST_LEASE = 5;
 
 const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -45,6 +51,13 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
   const observeInterval = parseDuration(values['observe-interval']);
   if (observeInterval === undefined || observeInterval < 1)
     throw wrong('observe-interval', values['observe-interval'], 'write a duration such as 15s');
+  const leaseDuration = parseDuration(values['lease-duration']);
+  if (leaseDuration === undefined || leaseDuration < SHORTEST_LEASE)
+    throw wrong(
+      'lease-duration',
+      values['lease-duration'],
+      `write a duration of at least ${SHORTEST_LEASE}s, such as 10s`,
+    );
   const listen = /^\[?(.*?)\]?:(\d+)$/.exec(values.listen);
   if (!listen || Number(listen[2]) > 65_535) throw wrong('listen', values.listen, 'write [host]:port');
   return {
@@ -59,6 +72,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     templateMode: oneOf('pod-template', values['pod-template'], ['restricted', 'full']),
     leaderElect: oneOf('leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
     leaseNamespace: values['lease-namespace'] ?? env['POD_NAMESPACE'] ?? 'poolkeeper-system',
+    leaseMs: leaseDuration * 1000,
     identity: env['POD_NAME'] ?? `${env['HOSTNAME'] ?? 'operator'}-${process.pid}`,
     listen: { ...(listen[1] ? { host: listen[1] } : {}), port: Number(listen[2]) },
     logLevel: oneOf('log-level', values['log-level'], LEVELS),
