@@ -3,12 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type OperatorProcess, startOperator } from '../../operator/testing/operator-process.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
-import { freePorts } from '../cluster/ports.ts';
 import { waitFor } from '../cluster/processes.ts';
 import { deadWebhook, KINDS, type Kind, liftAll, policy, quota, splitRights } from './denials.ts';
 import { installRights, OPERATORS, SYSTEM } from './installation.ts';
-import { type OperatorProcess, startOperator } from './operator-process.ts';
 import { poolers } from './pooler-manifest.ts';
 
 interface Case {
@@ -125,9 +124,8 @@ describe('what a rule of the cluster denies', () => {
       ...[...QUOTAS, ...POLICIES, DEAD].map(({ namespace }) => allow(namespace)),
       ...PERMISSIONS.map(({ namespace, kind }) => allow(namespace, kind)),
     ]);
-    const [port = 0] = await freePorts(1);
     const kubeconfig = await controlPlane.kubeconfigFor('operator', [OPERATORS]);
-    operator = startOperator({ identity: 'operator', kubeconfig, leaseNamespace: SYSTEM, port });
+    operator = await startOperator({ kubeconfig, leaseNamespace: SYSTEM });
     await operator.says('this process leads');
     await apply(definitions ?? []);
   });

@@ -13,9 +13,9 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { apply, get } from '../../kube/operations.ts';
 import { SECRETS } from '../../kube/resources.ts';
 import { startRealApi } from '../../kube/testing/real-api.ts';
+import { type OperatorProcess, startOperator } from '../../testing/operator-process.ts';
 import { POOLERS } from '../caches.ts';
 import { type Answer, type HollowNode, startHollowNode } from './hollow-node.ts';
-import { type OperatorProcess, startOperator } from './operator-process.ts';
 
 export interface Stage {
   readonly client: KubeClient;
@@ -62,7 +62,7 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     version: '1.26.1',
     impostor: (pooler) => impostors.get(pooler),
   });
-  const operator = await startOperator(api.kubeconfig, flags);
+  const operator = await startOperator({ kubeconfig: api.kubeconfig, args: flags });
 
   const read = async (name: string): Promise<ConnectionPooler> => {
     const { status, ...pooler } = await get<ConnectionPooler & KubeObject>(client, POOLERS, namespace, name);
