@@ -75,8 +75,8 @@ export async function sufferOutage(options: OutageOptions, log: (message: string
   const args = [`--observe-interval=${options.observeSeconds}s`, `--lease-duration=${options.leaseSeconds}s`];
   // Longer than the interval at which consoles are looked at.
   const quietMs = (options.observeSeconds + 3) * 1_000;
-  const fleet = await openFleet(options.directory, size, log);
-  const { controlPlane, kubelet } = fleet;
+  const fleet = await openFleet(options.directory, size);
+  const { controlPlane, node } = fleet;
   const readiness = (): Promise<boolean> =>
     fleet.poolers().then(
       (list) => allReady(list, size),
@@ -85,7 +85,7 @@ export async function sufferOutage(options: OutageOptions, log: (message: string
 
   let pods = await fleet.startOperators(args);
   await waitFor(`${size} poolers to be ready`, readiness, { timeoutMs: 300_000, everyMs: 500 });
-  const processes = new Map(kubelet.running);
+  const processes = node.processes();
   const addresses = [...processes.values()].map(({ address }) => address);
   const traffic = startTraffic(addresses, PASSWORD);
   await waitFor('every client to be served', () => traffic.asked() > addresses.length);
@@ -123,13 +123,13 @@ export async function sufferOutage(options: OutageOptions, log: (message: string
   });
   const caughtUpAfterMs = Date.now() - backAt;
   // The stand-in has its own pauses; a change must not wait for them.
-  await waitFor('the stand-in for kubelets to be back', () => kubelet.staleSeconds() < sinceBack());
+  await waitFor('the stand-in for kubelets to be back', () => node.staleSeconds() < sinceBack());
   await sleep(Math.max(0, backAt + COUNTED_MS - Date.now()));
   await fleet.quiet(quietMs);
   const events = await fleet.events();
   const after = await snapshot(fleet);
   const reloads = reloadsOf(fleet) - reloadsBefore;
-  const replaced = [...processes.entries()].filter(([key, { pid }]) => kubelet.running.get(key)?.pid !== pid);
+  const replaced = [...processes.entries()].filter(([key, { pid }]) => node.processes().get(key)?.pid !== pid);
 
   log('a change, to see that all is well');
   const changedAt = Date.now();
@@ -189,8 +189,8 @@ const leader = (pods: readonly OperatorPod[]): Promise<void> =>
     return said.some(({ leads }) => leads);
   });
 
-const reloadsOf = ({ kubelet }: Fleet): number =>
-  [...kubelet.running.values()].reduce((sum, process) => sum + process.reloads(), 0);
+const reloadsOf = ({ node }: Fleet): number =>
+  [...node.processes().values()].reduce((sum, process) => sum + process.reloads(), 0);
 
 function callsOf(events: readonly AuditEvent[], fromMs: number, untilMs: number): Calls {
   const within = events.filter(({ requestReceivedTimestamp }) => {

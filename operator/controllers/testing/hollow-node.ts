@@ -51,12 +51,16 @@ export interface HollowNodeOptions {
   readonly directory: string;
   readonly version: RealVersion;
   /** By name of the pooler; none: a real pgbouncer. Asked when a pod starts. */
-  readonly impostor: (pooler: string) => Answer | undefined;
+  readonly impostor?: (pooler: string) => Answer | undefined;
 }
 
 export interface HollowNode {
   /** The real process of a pod, while it runs. */
   process(pod: string): PodProcess | undefined;
+  /** All of them, by `namespace/pod`. */
+  processes(): ReadonlyMap<string, PodProcess>;
+  /** How old its view of the API server may be. */
+  staleSeconds(): number;
   /** Connections to impostors that are open now. */
   connections(): number;
   stop(): Promise<void>;
@@ -196,7 +200,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
     count += 1;
     const number = count;
-    const answer = options.impostor(pod.metadata.labels?.[LABEL_INSTANCE] ?? '');
+    const answer = options.impostor?.(pod.metadata.labels?.[LABEL_INSTANCE] ?? '');
     const own = answer === undefined ? contain(pod, number) : await impersonate(pod, answer, number);
     if (pods.get(key)?.metadata.uid === own.uid && !ending.signal.aborted) running.set(key, own);
     else own.end();
@@ -220,6 +224,9 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
 
   return {
     process: (pod) => [...running].find(([key]) => key.endsWith(`/${pod}`))?.[1].process,
+    processes: () =>
+      new Map([...running].flatMap(([key, own]) => (own.process === undefined ? [] : [[key, own.process] as const]))),
+    staleSeconds: () => Math.max(pods.staleSeconds(), secrets.staleSeconds()),
     connections: () => sockets.size,
     stop: async () => {
       ending.abort();
