@@ -67,6 +67,8 @@ const DEAD: Case = {
   reason: 'AdmissionUnavailable',
   message: /^"write services\/app" .*failed calling webhook "dead.example.com"/,
 };
+/** A namespace in which there may be no pods. */
+const PODS = 'quota-pods';
 const CASES: readonly Case[] = [...QUOTAS, ...POLICIES, ...PERMISSIONS, DEAD];
 
 describe('what a rule of the cluster denies', () => {
@@ -101,9 +103,15 @@ describe('what a rule of the cluster denies', () => {
     directory = await mkdtemp(join(tmpdir(), 'denials-'));
     controlPlane = await startControlPlane({
       directory,
-      controllers: ['resourcequota-controller', 'serviceaccount-controller', 'namespace-controller'],
+      controllers: [
+        'resourcequota-controller',
+        'serviceaccount-controller',
+        'namespace-controller',
+        'deployment-controller',
+        'replicaset-controller',
+      ],
     });
-    const namespaces = CASES.map(({ namespace }) => namespace);
+    const namespaces = [...CASES.map(({ namespace }) => namespace), PODS];
     await installRights(controlPlane, namespaces);
     // Before the pooler, so that its kind is counted when a quota allows no more than there is.
     const [secrets, definitions] = [true, false].map((isSecret) =>
@@ -120,7 +128,9 @@ describe('what a rule of the cluster denies', () => {
     await Promise.all([
       ...QUOTAS.map(({ namespace, kind }) => quota(controlPlane, namespace, kind)),
       ...POLICIES.map(({ namespace, kind, part }) => policy(controlPlane, namespace, kind, part)),
+      quota(controlPlane, PODS, { group: '', plural: 'pods' }),
       deadWebhook(controlPlane, DEAD.namespace),
+      allow(PODS),
       ...[...QUOTAS, ...POLICIES, DEAD].map(({ namespace }) => allow(namespace)),
       ...PERMISSIONS.map(({ namespace, kind }) => allow(namespace, kind)),
     ]);
@@ -143,9 +153,16 @@ describe('what a rule of the cluster denies', () => {
     }
   });
 
+  it('is told too when it is Kubernetes that may make no pods', async () => {
+    const found = await until(PODS, 'Reconciling', 'True', 'PodsDenied');
+    assert.match(found?.['message'] ?? '', /^0 of 1 replicas are ready, .*: pods is forbidden: exceeded quota: few/);
+    assert.equal((await until(PODS, 'Ready', 'False', 'PodsDenied'))?.['message'], found?.['message']);
+  });
+
   it('is taken when the rule is gone, without anybody telling the operator', async () => {
     await liftAll(controlPlane);
     await Promise.all(PERMISSIONS.map(({ namespace }) => allow(namespace)));
+    await until(PODS, 'Reconciling', 'True', 'PodsNotReady');
     for (const { namespace } of CASES) {
       await until(namespace, 'Stalled', 'False');
       await waitFor(`the Deployment in ${namespace}`, () =>

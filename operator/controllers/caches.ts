@@ -40,6 +40,8 @@ export const POOLERS: Resource = {
 /** A child as drift detection needs it: everything but status and managedFields. */
 export interface ChildObject extends KubeObject {
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Of a Deployment: why Kubernetes makes no more pods for it, in the API server's words. */
+  readonly podsDenied?: string;
 }
 
 export interface Caches {
@@ -76,7 +78,7 @@ export function createCaches(client: KubeClient, options: CacheOptions): Caches 
       indexes: { [BY_SECRET]: secretKeysOf },
     }),
     pods: createInformer<PodObject & KubeObject>(client, PODS, { ...owned, transform: stripPod, indexes: ownIndex }),
-    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, children),
+    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, { ...children, transform: withPodsDenied }),
     services: createInformer<ChildObject>(client, SERVICES, children),
     disruptionBudgets: createInformer<ChildObject>(client, POD_DISRUPTION_BUDGETS, children),
     serviceAccounts: createInformer<ChildObject>(client, SERVICE_ACCOUNTS, children),
@@ -142,13 +144,15 @@ export function isNews(old: KubeObject | undefined, current: KubeObject | undefi
   return gistOf(old) !== gistOf(current);
 }
 
-function gistOf(object: KubeObject & { readonly spec?: unknown; readonly status?: unknown }): string {
+function gistOf(
+  object: KubeObject & { readonly spec?: unknown; readonly status?: unknown; readonly podsDenied?: unknown },
+): string {
   const { resourceVersion: _, ...metadata } = object.metadata;
   return JSON.stringify([
     metadata,
     // Where there is a generation it stands for the whole spec.
     metadata.generation === undefined ? object.spec : undefined,
-    object.kind === PODS.kind ? object.status : undefined,
+    object.kind === PODS.kind ? object.status : object.podsDenied,
   ]);
 }
 
@@ -178,6 +182,19 @@ function secretKeysOf(pooler: ConnectionPooler): readonly string[] {
 function withoutStatus(object: ChildObject & { readonly status?: unknown }): ChildObject {
   const { status: _, ...rest } = object;
   return rest;
+}
+
+interface DeploymentStatus {
+  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+}
+
+/** Of a Deployment's status only that its ReplicaSet is kept from making pods: by a quota, a policy, a webhook. */
+function withPodsDenied({ status, ...rest }: ChildObject & { readonly status?: DeploymentStatus }): ChildObject {
+  const failure = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
+  // Each attempt has a name of its own.
+  return failure?.message === undefined
+    ? rest
+    : { ...rest, podsDenied: failure.message.replace(/^pods "[^"]*"/, 'pods') };
 }
 
 /** Other people's Secrets: only that they exist and when they changed. Ours: also what the reconcile reads. */

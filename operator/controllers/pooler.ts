@@ -310,6 +310,7 @@ function situationOf(
     faults: { spec: [], budget: [], credentials: [] },
     collisions: [],
     denied: undefined,
+    podsDenied: deps.caches.deployments.get(key)?.podsDenied,
     silent: observation?.silent ?? [],
     config: {
       desired: step.desired,

@@ -1,4 +1,5 @@
 /** Reconciling: the operator is at work, or waits for something that comes by itself. */
+import { quotable } from '../pgbouncer/text.ts';
 import { configSynced } from './config-synced.ts';
 import { describeDenied } from './denied.ts';
 import { currentPods, type Finding, type Situation } from './situation.ts';
@@ -18,6 +19,13 @@ export function reconciling(situation: Situation): Finding {
   const ready = pods.filter((pod) => pod.ready).length;
   const stuck = pods.find((pod) => pod.waiting !== undefined && pod.waiting !== 'ContainerCreating');
   const why = stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`;
+  if (situation.podsDenied !== undefined && pods.length < situation.wantedReplicas) {
+    return {
+      status: 'True',
+      reason: 'PodsDenied',
+      message: `${ready} of ${situation.wantedReplicas} replicas are ready, and Kubernetes may not make another: ${quotable(situation.podsDenied)}; change that rule, or what it counts or objects to. Kubernetes tries again by itself`,
+    };
+  }
   const old = situation.pods.filter((pod) => !pod.terminating && pod.template !== situation.template).length;
   if (old > 0)
     return {

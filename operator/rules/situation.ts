@@ -20,6 +20,8 @@ export interface Situation {
   readonly denied:
     | { readonly by: 'quota' | 'policy' | 'permission' | 'unanswered'; readonly call: string; readonly said: string }
     | undefined;
+  /** Why Kubernetes makes no more pods, in the API server's words. */
+  readonly podsDenied: string | undefined;
   readonly config: {
     /** What the spec asks for; undefined while it cannot be rendered. */
     readonly desired: string | undefined;

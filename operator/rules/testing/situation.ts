@@ -58,6 +58,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     faults: { spec: [], budget: [], credentials: [], ...faults },
     collisions: [],
     denied: undefined,
+    podsDenied: undefined,
     silent: [],
     config: {
       desired: 'rev2',
