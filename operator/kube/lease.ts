@@ -22,7 +22,7 @@ export interface LeaderElectorOptions {
   readonly leaseMs?: number;
   /** How long a leader that cannot renew goes on; default seven tenths of that. */
   readonly renewMs?: number;
-  /** How often it is tried; default 15 hundredths of it. */
+  /** How often it is tried; default 1.5 s, and less when the lease is shorter than 10 s. */
   readonly retryMs?: number;
 }
 
@@ -56,7 +56,7 @@ const SHORTEST_TRY_MS = 500;
 
 export function createLeaderElector(client: KubeClient, options: LeaderElectorOptions): LeaderElector {
   const { clock, enabled, identity, leaseMs = 10_000 } = options;
-  const { renewMs = 0.7 * leaseMs, retryMs = 0.15 * leaseMs } = options;
+  const { renewMs = 0.7 * leaseMs, retryMs = Math.min(1_500, 0.15 * leaseMs) } = options;
   const store = createLeaseStore(client, { ...options, leaseMs });
   let state: 'following' | 'leading' | 'lost' | 'released' = 'following';
   /** When the last renewal that succeeded was begun, by both clocks. */
