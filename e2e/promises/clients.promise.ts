@@ -99,7 +99,7 @@ const manifest = ({ pooler, version, spec, logins }: Row): object => ({
 let world: World;
 before(async () => {
   world = await createWorld('clients', {}, { postgres: false });
-  await using authority = await createAuthority();
+  await using authority = await createAuthority('company');
   await Promise.all([
     startServers(world, authority),
     authority
