@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { CommandFailed } from '../cluster/run.ts';
 import { APPLICATION_CLIENTS, assertServed, CONNECTIONS, runApplication, startApplications, type Target } from './harness/applications.ts'; // biome-ignore format: one line
 import { createAuthority } from './harness/certificates.ts';
 import { serviceAddress } from './harness/clients.ts';
@@ -140,10 +141,11 @@ describe('before PgBouncer 1.21, in transaction mode', { concurrency: 3 }, () =>
       const [login] = old?.logins ?? [];
       assert.ok(old && login);
       const target = targetOf(old, login, '18', 'transaction');
-      await assert.rejects(
-        runApplication(world, client, { ...target, prepared: 'named' }),
-        /prepared statement \\?"\w+\\?" (already exists|does not exist)/,
-      );
+      await assert.rejects(runApplication(world, client, { ...target, prepared: 'named' }), (error) => {
+        assert.ok(error instanceof CommandFailed, String(error));
+        assert.match(error.output, /prepared statement \\?"\w+\\?" (already exists|does not exist)/);
+        return true;
+      });
     });
   }
 });

@@ -76,11 +76,12 @@ test('a timeout as a startup parameter is refused by name, and one of the client
   const [pod] = await world.pods();
   assert.ok(pod);
   const host = pod.status.podIP ?? '';
+  const database = DATABASES.transaction;
   await assert.rejects(
-    world.connect(host, { startup: { statement_timeout: 5_000 } }),
+    world.connect(host, { database, startup: { statement_timeout: 5_000 } }),
     /unsupported startup parameter: statement_timeout/,
   );
-  await (await world.connect(host, { startup: { query_timeout: 5_000 } })).end();
+  await (await world.connect(host, { database, startup: { query_timeout: 5_000 } })).end();
 });
 
 /** How many of three notifications a client hears that listens; asks until it has heard `wanted`. */
