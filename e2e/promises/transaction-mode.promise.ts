@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
+import { serviceAddress } from './harness/clients.ts';
 import { createWorld, pooler, type World } from './harness/world.ts';
 
 const DATABASES = { transaction: 'one', session: 'two' } as const;
@@ -41,15 +42,46 @@ test('a temporary table of another client is in the way in transaction mode, and
   );
 });
 
+test('after a change of a table its prepared SELECT * fails, for new clients too, and named columns do not', async () => {
+  const direct = await world.connect(await serviceAddress(world, 'postgres'), { port: 5432 });
+  await direct.query('CREATE TABLE changing (line text)');
+  const all = { name: 'all', text: 'SELECT * FROM changing' };
+  const named = { name: 'named', text: 'SELECT line FROM changing' };
+  await using('transaction', async (client) => {
+    for (const query of [all, named]) await client.query(query);
+    await direct.query('ALTER TABLE changing ADD COLUMN more text');
+    await assert.rejects(client.query(all), /cached plan must not change result type/);
+    await client.query(named);
+  });
+  await direct.end();
+  await assert.rejects(
+    using('transaction', (client) => client.query(all)),
+    /cached plan must not change result type/,
+  );
+});
+
+test('a statement that could not be prepared keeps its name, until its client connects again', async () => {
+  const query = { name: 'early', text: 'SELECT * FROM not_there_yet' };
+  await using('transaction', async (client) => {
+    await assert.rejects(client.query(query), /relation "not_there_yet" does not exist/);
+    await assert.rejects(client.query(query), /prepared statement name is already in use/);
+  });
+  await assert.rejects(
+    using('transaction', (client) => client.query(query)),
+    /relation "not_there_yet" does not exist/,
+  );
+});
+
 test('a timeout as a startup parameter is refused by name, and one of the client itself is not', async () => {
   const [pod] = await world.pods();
   assert.ok(pod);
   const host = pod.status.podIP ?? '';
+  const database = DATABASES.transaction;
   await assert.rejects(
-    world.connect(host, { startup: { statement_timeout: 5_000 } }),
+    world.connect(host, { database, startup: { statement_timeout: 5_000 } }),
     /unsupported startup parameter: statement_timeout/,
   );
-  await (await world.connect(host, { startup: { query_timeout: 5_000 } })).end();
+  await (await world.connect(host, { database, startup: { query_timeout: 5_000 } })).end();
 });
 
 /** How many of three notifications a client hears that listens; asks until it has heard `wanted`. */

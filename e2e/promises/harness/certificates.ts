@@ -12,11 +12,11 @@ export interface Authority extends AsyncDisposable {
   secret(name: string, request: CertificateRequest): Promise<object>;
 }
 
-/** A new authority; its files are gone when it is disposed of. */
-export async function createAuthority(): Promise<Authority> {
+/** A new authority; its files are gone when it is disposed of. Two of one test have two names, as in a bundle of several. */
+export async function createAuthority(name: string): Promise<Authority> {
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-authority-'));
   const text = (path: string): Promise<string> => readFile(path, 'utf8');
-  const certificate = await text((await certificateAuthority(directory)).certificate);
+  const certificate = await text((await certificateAuthority(directory, name)).certificate);
   return {
     certificate,
     secret: async (name, request) => {

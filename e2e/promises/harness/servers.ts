@@ -2,7 +2,8 @@
  * PostgreSQL as companies run it: more than one version, TLS with a certificate of their own authority, users of both
  * kinds of password. Each version is a Service `postgres-<version>` in the test's namespace.
  */
-import { Client } from 'pg';
+import assert from 'node:assert/strict';
+import type { Client } from 'pg';
 import { type Authority, serviceNames } from './certificates.ts';
 import { serviceAddress } from './clients.ts';
 import type { World } from './world.ts';
@@ -17,6 +18,7 @@ export const SERVER_USERS = {
   /** Its password is stored as an MD5 hash. */
   app_md5: 'md5',
 } as const;
+export type ServerUser = keyof typeof SERVER_USERS;
 
 export const serverName = (version: PostgresVersion): string => `postgres-${version}`;
 
@@ -48,8 +50,12 @@ export async function startServers(world: World, authority: Authority): Promise<
 }
 
 async function prepare(world: World, host: string): Promise<void> {
-  const client = new Client({ host, port: 5432, database: 'app', user: 'postgres', password: world.password });
-  await client.connect();
+  let client: Client | undefined;
+  await world.until('the server takes connections', async () => {
+    client = await world.connect(host, { port: 5432, user: 'postgres' });
+    return true;
+  });
+  assert.ok(client);
   const users = Object.keys(SERVER_USERS).join(', ');
   try {
     for (const [user, encryption] of Object.entries(SERVER_USERS)) {
@@ -83,7 +89,8 @@ function manifests(version: PostgresVersion, password: string): readonly object[
       { name: 'POSTGRES_DB', value: 'app' },
       { name: 'POSTGRES_PASSWORD', value: password },
     ],
-    readinessProbe: { exec: { command: ['pg_isready', '-q', '-h', '127.0.0.1'] }, periodSeconds: 1 },
+    // No program is started for it, which on a busy machine takes longer than a probe may; prepare() asks for more.
+    readinessProbe: { tcpSocket: { port: 5432 }, periodSeconds: 1, timeoutSeconds: 5 },
     volumeMounts: [
       { name: 'data', mountPath: '/var/lib/postgresql/data' },
       { name: 'tmp', mountPath: '/tmp' },
