@@ -18,7 +18,7 @@ import {
   PORT,
 } from '../../api/names.ts';
 import { accepts } from '../../console/testing/accepts.ts';
-import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
+import { REAL_VERSIONS, type RealVersion } from '../../console/testing/real-pgbouncer.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import { createInformer } from '../../kube/informer.ts';
@@ -31,7 +31,13 @@ import { createPodFiles } from './pod-files.ts';
 import { type PodProcess, startPodProcess } from './pod-process.ts';
 
 interface Pod extends KubeObject {
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly command?: readonly string[] }[] };
+  readonly spec: {
+    readonly containers: readonly {
+      readonly name: string;
+      readonly image?: string;
+      readonly command?: readonly string[];
+    }[];
+  };
 }
 
 /** What answers in a pod's place, once for each connection. */
@@ -49,6 +55,7 @@ export interface HollowNodeOptions {
   readonly client: KubeClient;
   /** For the pods' files; removed by whoever made it. */
   readonly directory: string;
+  /** Of images whose tag names none of the real versions. */
   readonly version: RealVersion;
   /** By name of the pooler; none: a real pgbouncer. Asked when a pod starts. */
   readonly impostor: (pooler: string) => Answer | undefined;
@@ -57,6 +64,8 @@ export interface HollowNodeOptions {
 export interface HollowNode {
   /** The real process of a pod, while it runs. */
   process(pod: string): PodProcess | undefined;
+  /** What every real process has said, also those that ended, by pod. */
+  said(): readonly { readonly pod: string; readonly log: string }[];
   /** Connections to impostors that are open now. */
   connections(): number;
   stop(): Promise<void>;
@@ -80,6 +89,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
   const secrets = createInformer<SecretObject>(client, SECRETS, common);
   const running = new Map<string, Running>();
   const sockets = new Set<Socket>();
+  const processes: { readonly pod: string; readonly process: PodProcess }[] = [];
   let count = 0;
 
   const secretOf = (pod: Pod): SecretObject | undefined =>
@@ -154,7 +164,10 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     const address = `10.78.${number >> 8}.${number & 255}`;
     const directory = join(options.directory, `pod-${number}`);
     const files = createPodFiles(join(directory, 'config'));
-    const command = pod.spec.containers.find((container) => container.name === CONTAINER)?.command ?? [];
+    const container = pod.spec.containers.find((candidate) => candidate.name === CONTAINER);
+    const command = container?.command ?? [];
+    const tag = container?.image?.split(':').at(-1);
+    const version = REAL_VERSIONS.find((known) => known === tag) ?? options.version;
     let over = false;
     const own: Running = {
       uid: uid ?? '',
@@ -173,8 +186,9 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
       while (!over && filesOf(pod) === undefined) await sleep(20);
       for (let restarts = 0; !over; restarts += 1) {
         await files.swap(filesOf(pods.get(`${namespace}/${name}`) ?? pod) ?? {});
-        const process = await startPodProcess({ directory, version: options.version, address, number, command });
+        const process = await startPodProcess({ directory, version, address, number, command });
         own.process = process;
+        processes.push({ pod: name, process });
         if (over) process.kill('SIGKILL');
         const dead = process.ended.then(() => true);
         while (!over && !(await accepts(PORT, address)) && !(await Promise.race([dead, sleep(20, false)])));
@@ -220,6 +234,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
 
   return {
     process: (pod) => [...running].find(([key]) => key.endsWith(`/${pod}`))?.[1].process,
+    said: () => processes.map(({ pod, process }) => ({ pod, log: process.log() })),
     connections: () => sockets.size,
     stop: async () => {
       ending.abort();
