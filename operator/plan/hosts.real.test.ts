@@ -2,13 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Client } from 'pg';
+import { openSession } from '../console/session.ts';
 import { type AcceptingServer, startAcceptingServer } from '../console/testing/accepting-server.ts';
 import { freePort } from '../console/testing/free-port.ts';
-import { REAL_VERSIONS, type RealPgbouncer, startPgbouncer, versionOf } from '../console/testing/real-pgbouncer.ts';
+import {
+  type Place,
+  REAL_VERSIONS,
+  type RealPgbouncer,
+  startPgbouncer,
+  versionOf,
+} from '../console/testing/real-pgbouncer.ts';
+import { readDatabases } from '../pgbouncer/show.ts';
 import { atLeast } from '../pgbouncer/version.ts';
-import { includeOf } from './config.ts';
-import { passwordOf, planned, validated } from './testing/planned.ts';
-import { relocated } from './testing/real-files.ts';
+import { PASSWORDS, passwordOf, planned, validated } from './testing/planned.ts';
+import { filesFor } from './testing/real-files.ts';
 
 const FIRST = '127.0.0.2';
 const SECOND = '127.0.0.3';
@@ -20,6 +27,25 @@ for (const real of REAL_VERSIONS) {
     it('gives each new server connection to the next of them', async () => {
       const { logins } = await connections({}, 4);
       assert.deepEqual(logins, [2, 2]);
+    });
+
+    it('shows the longest that there can be as it was written, so that it can be proved', async () => {
+      const hosts = Array.from({ length: 16 }, (_, index) => `${index}`.padEnd(253, 'h'));
+      const { spec } = validated({ backends: [{ hosts }], databases: [{ name: 'app' }] });
+      const config = spec && planned(spec, version).config;
+      assert.ok(config);
+      const bouncer = await startPgbouncer(real, (place) => filesFor(place, config));
+      try {
+        const session = await openSession({ ...bouncer, user: 'poolkeeper', password: PASSWORDS.admin });
+        const rows = readDatabases(await session.show('DATABASES'));
+        await session.close();
+        assert.deepEqual(
+          rows.map(({ host }) => host),
+          [hosts.join(',')],
+        );
+      } finally {
+        await bouncer.stop();
+      }
     });
 
     it('goes on with the others when one is down, at the cost of a failed attempt each time its turn comes', async () => {
@@ -51,7 +77,7 @@ for (const real of REAL_VERSIONS) {
       const first = await startAcceptingServer(FIRST, port, down === undefined ? 'accept' : 'hang up');
       const second = await startAcceptingServer(SECOND, port);
       servers.push(first, second);
-      bouncer = await startPgbouncer(real, (place) => filesFor(place, port, parameters));
+      bouncer = await startPgbouncer(real, (place) => sessionFiles(place, port, parameters));
       for (let index = 0; index < clients; index += 1) {
         const client = new Client({
           host: '127.0.0.1',
@@ -73,11 +99,7 @@ for (const real of REAL_VERSIONS) {
     }
   }
 
-  function filesFor(
-    place: { readonly directory: string; readonly port: number },
-    port: number,
-    parameters: Readonly<Record<string, string>>,
-  ) {
+  function sessionFiles(place: Place, port: number, parameters: Readonly<Record<string, string>>) {
     const { spec } = validated({
       backends: [{ hosts: [FIRST, SECOND], port }],
       databases: [{ name: 'app', poolMode: 'session', poolSize: 8, parameters }],
@@ -86,12 +108,6 @@ for (const real of REAL_VERSIONS) {
     });
     const config = spec && planned(spec, version).config;
     assert.ok(config);
-    const own = `listen_addr = 127.0.0.1\nlisten_port = ${place.port}\nunix_socket_dir = ${place.directory}\n`;
-    return {
-      ...Object.fromEntries(
-        Object.entries(config.files).map(([name, text]) => [name, relocated(text, place.directory)]),
-      ),
-      'pgbouncer.ini': `${relocated(includeOf(config.revision), place.directory)}\n${own}`,
-    };
+    return filesFor(place, config);
   }
 }

@@ -18,11 +18,11 @@ import { findSetting, settingsOf } from '../pgbouncer/settings.ts';
 import { readConfig, readPeers } from '../pgbouncer/show.ts';
 import { isSameValue } from '../pgbouncer/value.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
-import { type Config, includeOf } from './config.ts';
+import type { Config } from './config.ts';
 import { assertFaithful } from './testing/faithful.ts';
 import { PAYLOADS } from './testing/payloads.ts';
 import { faultsOf, PASSWORDS, passwordOf, planned, validated } from './testing/planned.ts';
-import { relocated } from './testing/real-files.ts';
+import { filesFor, relocated } from './testing/real-files.ts';
 import { withoutFaults } from './testing/without-faults.ts';
 
 /** Told when it fails, so that it can be repeated. */
@@ -209,15 +209,6 @@ const PLACEMENTS: Readonly<Record<string, (text: string, payload: string) => str
   is: (_, payload) => payload,
   'ends with': (text, payload) => `${text}${payload}`,
 };
-
-/** The files of a configuration where a test's process finds them, and the entry file that names them. */
-function filesFor(place: { readonly directory: string; readonly port: number }, config: Config) {
-  const own = `listen_addr = 127.0.0.1\nlisten_port = ${place.port}\nunix_socket_dir = ${place.directory}\n`;
-  return {
-    ...Object.fromEntries(Object.entries(config.files).map(([name, text]) => [name, relocated(text, place.directory)])),
-    'pgbouncer.ini': `${relocated(includeOf(config.revision), place.directory)}\n${own}`,
-  };
-}
 
 /** What was planned, with the places of this test. */
 const planIn = ({ ini }: Config, directory: string): Config['ini'] => ({
