@@ -91,7 +91,6 @@ await inOwnNetwork(import.meta.filename, () => {
         return status?.version === image ? true : String(status?.version);
       });
       const { status } = await stage.read(NAME);
-      assert.equal(status?.config?.provedReplicas, 2);
       const files = await stage.kubectl(['get', 'secret', '-o', 'json', '-l', `${LABEL_INSTANCE}=${NAME}`]);
       const inis = (JSON.parse(files) as { readonly items: readonly SecretObject[] }).items.flatMap((secret) =>
         Object.entries(filesIn(secret)).filter(([name]) => name === `${status?.config?.revision}.ini`),
