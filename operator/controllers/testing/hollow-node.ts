@@ -18,7 +18,7 @@ import {
   PORT,
 } from '../../api/names.ts';
 import { accepts } from '../../console/testing/accepts.ts';
-import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
+import { REAL_VERSIONS, type RealVersion } from '../../console/testing/real-pgbouncer.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import { createInformer } from '../../kube/informer.ts';
@@ -31,7 +31,13 @@ import { createPodFiles } from './pod-files.ts';
 import { type PodProcess, startPodProcess } from './pod-process.ts';
 
 interface Pod extends KubeObject {
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly command?: readonly string[] }[] };
+  readonly spec: {
+    readonly containers: readonly {
+      readonly name: string;
+      readonly image?: string;
+      readonly command?: readonly string[];
+    }[];
+  };
 }
 
 /** What answers in a pod's place, once for each connection. */
@@ -49,6 +55,7 @@ export interface HollowNodeOptions {
   readonly client: KubeClient;
   /** For the pods' files; removed by whoever made it. */
   readonly directory: string;
+  /** Of images whose tag names none of the real versions. */
   readonly version: RealVersion;
   /** By name of the pooler; none: a real pgbouncer. Asked when a pod starts. */
   readonly impostor?: (pooler: string) => Answer | undefined;
@@ -61,6 +68,8 @@ export interface HollowNode {
   processes(): ReadonlyMap<string, PodProcess>;
   /** How old its view of the API server may be. */
   staleSeconds(): number;
+  /** What every real process has said, also those that ended, by pod. */
+  said(): readonly { readonly pod: string; readonly log: string }[];
   /** Connections to impostors that are open now. */
   connections(): number;
   stop(): Promise<void>;
@@ -84,6 +93,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
   const secrets = createInformer<SecretObject>(client, SECRETS, common);
   const running = new Map<string, Running>();
   const sockets = new Set<Socket>();
+  const processes: { readonly pod: string; readonly process: PodProcess }[] = [];
   let count = 0;
 
   const secretOf = (pod: Pod): SecretObject | undefined =>
@@ -158,7 +168,10 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     const address = `10.78.${number >> 8}.${number & 255}`;
     const directory = join(options.directory, `pod-${number}`);
     const files = createPodFiles(join(directory, 'config'));
-    const command = pod.spec.containers.find((container) => container.name === CONTAINER)?.command ?? [];
+    const container = pod.spec.containers.find((candidate) => candidate.name === CONTAINER);
+    const command = container?.command ?? [];
+    const tag = container?.image?.split(':').at(-1);
+    const version = REAL_VERSIONS.find((known) => known === tag) ?? options.version;
     let over = false;
     const own: Running = {
       uid: uid ?? '',
@@ -177,8 +190,9 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
       while (!over && filesOf(pod) === undefined) await sleep(20);
       for (let restarts = 0; !over; restarts += 1) {
         await files.swap(filesOf(pods.get(`${namespace}/${name}`) ?? pod) ?? {});
-        const process = await startPodProcess({ directory, version: options.version, address, number, command });
+        const process = await startPodProcess({ directory, version, address, number, command });
         own.process = process;
+        processes.push({ pod: name, process });
         if (over) process.kill('SIGKILL');
         const dead = process.ended.then(() => true);
         while (!over && !(await accepts(PORT, address)) && !(await Promise.race([dead, sleep(20, false)])));
@@ -227,6 +241,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     processes: () =>
       new Map([...running].flatMap(([key, own]) => (own.process === undefined ? [] : [[key, own.process] as const]))),
     staleSeconds: () => Math.max(pods.staleSeconds(), secrets.staleSeconds()),
+    said: () => processes.map(({ pod, process }) => ({ pod, log: process.log() })),
     connections: () => sockets.size,
     stop: async () => {
       ending.abort();
