@@ -168,7 +168,7 @@ function withSoundStatus({ status, ...pooler }: ConnectionPooler & KubeObject): 
 
 function secretKeysOf(pooler: ConnectionPooler): readonly string[] {
   try {
-    return referencedSecrets(pooler.spec).map((name) => `${pooler.metadata.namespace}/${name}`);
+    return referencedSecrets(pooler.spec, pooler.metadata.name).map((name) => `${pooler.metadata.namespace}/${name}`);
   } catch {
     // A spec of unexpected shape refers to nothing; the reconcile reports what is wrong with it.
     return [];

@@ -17,6 +17,7 @@ import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
 import { type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER, observeWrite } from './caches.ts';
+import { nextCertificateEvent } from './certificate-time.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
@@ -113,7 +114,12 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       situationOf(deps, decision.pooler, key, memory, step),
       memory,
     );
-    const waits = [heldBackMs, step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined, step.retryMs];
+    const waits = [
+      heldBackMs,
+      nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
+      step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined,
+      step.retryMs,
+    ];
     const soonest = Math.min(...waits.map((ms) => ms ?? Number.POSITIVE_INFINITY));
     return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
@@ -308,6 +314,8 @@ function situationOf(
     suspended: pooler.spec.suspend,
     wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
+    tls: memory.digest?.tls,
+    now: deps.clock.now(),
     collisions: [],
     denied: undefined,
     silent: observation?.silent ?? [],

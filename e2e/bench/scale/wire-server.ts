@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { answer, READY } from '../../../operator/console/testing/console-server.ts';
+import { answer, READY, REQUEST_TLS } from '../../../operator/console/testing/console-server.ts';
 import { authentication, message } from '../../../operator/console/testing/wire.ts';
 import { scramVerifier } from '../../../operator/pgbouncer/scram-verifier.ts';
 import { classifySecret } from '../../../operator/pgbouncer/userlist.ts';
@@ -75,6 +75,10 @@ function converse(socket: Socket, peer: Peer): void {
   async function handle(type: string, body: Buffer): Promise<void> {
     switch (state.at) {
       case 'startup': {
+        if (body.equals(REQUEST_TLS)) {
+          socket.write('N');
+          return;
+        }
         const words = body.subarray(4).toString().split('\0');
         const user = words[words.indexOf('user') + 1] ?? '';
         state = { at: 'scram-first', user };

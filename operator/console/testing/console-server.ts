@@ -7,6 +7,8 @@ import type { Socket } from 'node:net';
 import { authentication, message } from './wire.ts';
 
 export const READY = message('Z', 'I');
+/** What a client says that asks for TLS, without its length. */
+export const REQUEST_TLS = Buffer.from([0x04, 0xd2, 0x16, 0x2f]);
 
 export interface ConsoleServerOptions {
   /** User → password. */
@@ -71,7 +73,8 @@ export function serveConsole(socket: Socket, options: ConsoleServerOptions): voi
       const type = started ? String.fromCharCode(pending[0] ?? 0) : 'startup';
       const body = pending.subarray(head + 4, end);
       pending = pending.subarray(end);
-      if (!started) {
+      if (!started && body.equals(REQUEST_TLS)) socket.write('N');
+      else if (!started) {
         started = true;
         const words = body.toString('utf8', 4).split('\0');
         user = words[words.indexOf('user') + 1] ?? '';

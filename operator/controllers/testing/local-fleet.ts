@@ -140,6 +140,7 @@ function plan(clients: number, parameters: Readonly<Record<string, string | numb
       users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
       parameters,
     },
+    name: 'pooler',
     namespace: 'local',
     version,
     holders: 5,

@@ -56,6 +56,8 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     suspended: false,
     wantedReplicas: 3,
     faults: { spec: [], budget: [], credentials: [], ...faults },
+    tls: undefined,
+    now: Date.UTC(2026, 0, 1),
     collisions: [],
     denied: undefined,
     silent: [],
