@@ -70,6 +70,7 @@ export async function reloadAndProve(
       case 'gone':
         return { kind: 'gone', reason: reloaded.detail };
       default: {
+        if (reloaded.arrived) return { kind: 'refused', reason: reloaded.detail };
         const complaint = complaints.found();
         return { kind: 'late', reason: reloaded.detail, ...(complaint === undefined ? {} : { complaint }) };
       }
