@@ -19,6 +19,7 @@ import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER, observeWrite } from './caches.ts';
 import { nextCertificateEvent } from './certificate-time.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import { convergeCertificate } from './converge-certificate.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
@@ -96,6 +97,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
         ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
         : Promise.resolve(undefined);
     const suspended = decision.pooler.spec.suspend;
+    const issuing = suspended ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
@@ -106,7 +108,8 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     ]);
     if (acted.status === 'rejected') throw acted.reason;
     if (first.status === 'rejected') throw first.reason;
-    const step = acted.value;
+    const { findings, ...done } = acted.value;
+    const step = { ...done, findings: { ...findings, issuing: issuing.said } };
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
     const heldBackMs = await deps.status.write(
@@ -119,6 +122,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
       step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined,
       step.retryMs,
+      issuing.retryMs,
     ];
     const soonest = Math.min(...waits.map((ms) => ms ?? Number.POSITIVE_INFINITY));
     return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
@@ -315,6 +319,7 @@ function situationOf(
     wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
     tls: memory.digest?.tls,
+    issuing: undefined,
     now: deps.clock.now(),
     collisions: [],
     denied: undefined,

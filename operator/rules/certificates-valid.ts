@@ -16,14 +16,14 @@ export const soonAt = ({ notBefore, notAfter }: Pick<UsedCertificate, 'notBefore
 
 const ISSUED = 'spec.tls.client.certificate';
 
-export function certificatesValid({ tls, now }: Situation): Finding {
+export function certificatesValid({ tls, issuing, now }: Situation): Finding {
   const faults = tls?.faults.certificates ?? [];
   const [issued] = faults.filter(({ path, problem }) => path === ISSUED && problem.startsWith('does not exist'));
   if (issued !== undefined && faults.every(({ path }) => path === ISSUED)) {
     return {
       status: 'False',
       reason: 'WaitingForIssuer',
-      message: describeFaults([issued]),
+      message: `${describeFaults([issued])}${issuing === undefined ? '' : `. ${issuing}`}`,
     };
   }
   if (faults.length > 0) {
@@ -38,13 +38,14 @@ export function certificatesValid({ tls, now }: Situation): Finding {
   const byTime = (tls?.certificates ?? []).toSorted((a, b) => a.notAfter - b.notAfter);
   const [first] = byTime;
   if (first === undefined) return { status: 'True', reason: 'NotUsed', message: 'spec.tls refers to no certificate' };
+  const why = issuing === undefined ? '' : `. ${issuing}`;
   const expired = byTime.filter(({ notAfter }) => notAfter <= now);
   if (expired.length > 0) {
-    return { status: 'False', reason: 'Expired', message: `${expired.map(describe).join('. ')}; renew it` };
+    return { status: 'False', reason: 'Expired', message: `${expired.map(describe).join('. ')}; renew it${why}` };
   }
   const soon = byTime.filter((certificate) => soonAt(certificate) <= now);
   if (soon.length > 0) {
-    return { status: 'False', reason: 'ExpiresSoon', message: `${soon.map(describe).join('. ')}; renew it` };
+    return { status: 'False', reason: 'ExpiresSoon', message: `${soon.map(describe).join('. ')}; renew it${why}` };
   }
   if (tls !== undefined && tls.uncovered.length > 0) {
     return {

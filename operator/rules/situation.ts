@@ -17,6 +17,8 @@ export interface Situation {
   };
   /** What `spec.tls` makes; undefined while it was not looked at. */
   readonly tls: TlsView | undefined;
+  /** What keeps cert-manager from issuing, or why it is not there. */
+  readonly issuing: string | undefined;
   /** Milliseconds since 1970: certificates end by themselves. */
   readonly now: number;
   /** Objects of a wanted name that belong to somebody else. */

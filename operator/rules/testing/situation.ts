@@ -57,6 +57,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     wantedReplicas: 3,
     faults: { spec: [], budget: [], credentials: [], ...faults },
     tls: undefined,
+    issuing: undefined,
     now: Date.UTC(2026, 0, 1),
     collisions: [],
     denied: undefined,
