@@ -3,7 +3,7 @@
  * wires anything to anything.
  */
 import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
-import { connect, createCaches, everyCache, POOLERS } from './controllers/caches.ts';
+import { connect, createCaches, everyCache, followCertificates, POOLERS } from './controllers/caches.ts';
 import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
@@ -137,6 +137,7 @@ async function main(): Promise<void> {
         : `waiting for ${waiting.map((cache) => cache.resource.plural).join(', ')}`;
     },
   });
+  followCertificates(caches, ending.signal);
   for (const cache of everyCache(caches)) cache.start(ending.signal);
   log.info(
     {

@@ -11,6 +11,7 @@ test('without flags everything suits an installation for the whole cluster', () 
     observeIntervalMs: 15_000,
     maxConcurrentChanges: 10,
     templateMode: 'restricted',
+    clusterDomain: 'cluster.local',
     leaderElect: true,
     leaseNamespace: 'pooling',
     leaseMs: 10_000,
@@ -34,6 +35,7 @@ const FLAGS: readonly { readonly args: readonly string[]; readonly settings: Par
   { args: ['--observe-interval=1m30s'], settings: { observeIntervalMs: 90_000 } },
   { args: ['--max-concurrent-changes=3'], settings: { maxConcurrentChanges: 3 } },
   { args: ['--pod-template=full'], settings: { templateMode: 'full' } },
+  { args: ['--cluster-domain=example.internal'], settings: { clusterDomain: 'example.internal' } },
   { args: ['--leader-elect=false'], settings: { leaderElect: false } },
   { args: ['--lease-namespace=other'], settings: { leaseNamespace: 'other' } },
   { args: ['--lease-duration=30s'], settings: { leaseMs: 30_000 } },
@@ -51,6 +53,7 @@ for (const { args, settings } of FLAGS) {
 }
 
 const WRONG: readonly { readonly arg: string; readonly message: RegExp }[] = [
+  { arg: '--cluster-domain=', message: /^--cluster-domain: is not valid \(""\); write a domain/ },
   { arg: '--workers=0', message: /^--workers: is not valid \("0"\); give a whole number of at least 1$/ },
   { arg: '--workers=ten', message: /^--workers: .*"ten"/ },
   { arg: '--workers=1.5', message: /^--workers: .*"1\.5"/ },

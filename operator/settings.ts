@@ -11,6 +11,8 @@ export interface Settings {
   readonly observeIntervalMs: number;
   readonly maxConcurrentChanges: number;
   readonly templateMode: TemplateMode;
+  /** The last part of the names of Services, for the names in certificates. */
+  readonly clusterDomain: string;
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
   /** How long others wait for a leader that says nothing. */
@@ -32,6 +34,7 @@ const OPTIONS = {
   'observe-interval': { type: 'string', default: '15s' },
   'max-concurrent-changes': { type: 'string', default: '10' },
   'pod-template': { type: 'string', default: 'restricted' },
+  'cluster-domain': { type: 'string', default: 'cluster.local' },
   'leader-elect': { type: 'string', default: 'true' },
   'lease-namespace': { type: 'string' },
   'lease-duration': { type: 'string', default: '10s' },
@@ -70,6 +73,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     observeIntervalMs: observeInterval * 1000,
     maxConcurrentChanges: positive('max-concurrent-changes', values['max-concurrent-changes']),
     templateMode: oneOf('pod-template', values['pod-template'], ['restricted', 'full']),
+    clusterDomain: domain('cluster-domain', values['cluster-domain']),
     leaderElect: oneOf('leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
     leaseNamespace: values['lease-namespace'] ?? env['POD_NAMESPACE'] ?? 'poolkeeper-system',
     leaseMs: leaseDuration * 1000,
@@ -84,6 +88,11 @@ function positive(flag: string, value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw wrong(flag, value, 'give a whole number of at least 1');
   return number;
+}
+
+function domain(flag: string, value: string): string {
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)) throw wrong(flag, value, 'write a domain such as cluster.local');
+  return value;
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {

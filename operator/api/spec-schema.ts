@@ -9,6 +9,7 @@ import { database } from './schema/databases.ts';
 import { service } from './schema/service.ts';
 import { clients, parameters, poolMode, servers, serversOrZero } from './schema/shapes.ts';
 import { template } from './schema/template.ts';
+import { tls } from './schema/tls.ts';
 import { user } from './schema/users.ts';
 
 export const specSchema = {
@@ -89,6 +90,7 @@ export const specSchema = {
       items: user,
     },
     auth,
+    tls,
     parameters: parameters('[pgbouncer]'),
     service,
     template,

@@ -2,7 +2,7 @@
  * One conversation with PgBouncer's console over TCP. Everything has a deadline and a size, and every error is of the
  * family in errors.ts: a silent, dying or hostile peer costs its deadline and nothing else.
  */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Row } from '../pgbouncer/rows.ts';
 import { quotable } from '../pgbouncer/text.ts';
 import { createDialogue } from './dialogue.ts';
@@ -12,9 +12,11 @@ import {
   ConsoleUnreachableError,
   isCommandFailed,
   isConsoleError,
+  isLoginRefused,
   LoginRefusedError,
 } from './errors.ts';
 import { terminate } from './frontend-message.ts';
+import { type ClientCertificate, startTls } from './start-tls.ts';
 import { createWireGuard, type Violation, type WireLimits } from './wire-guard.ts';
 
 export interface SessionOptions {
@@ -34,6 +36,13 @@ export interface SessionOptions {
   readonly applicationName?: string;
   /** Default: 4 MiB and 20 000 rows for each answer. */
   readonly limits?: WireLimits;
+  /**
+   * `ask`: TLS where it is offered. `when-required` (the default): only where nothing else is let in. Either gets in
+   * whatever the process was configured to last. `never`: to find out whether that is let in.
+   */
+  readonly tls?: 'ask' | 'when-required' | 'never';
+  /** To show where one is demanded, one after the other until one is taken; the newest first. */
+  readonly certificates?: readonly ClientCertificate[];
 }
 
 export interface Session {
@@ -47,6 +56,8 @@ export interface Session {
   readonly close: () => Promise<void>;
   /** Whether nothing more can be asked. */
   readonly closed: boolean;
+  /** SHA-256 of the certificate that the process serves, in hexadecimal; undefined without TLS. */
+  readonly fingerprint: string | undefined;
 }
 
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -54,6 +65,37 @@ const LIMITS: WireLimits = { maxBytes: 4 * 1024 * 1024, maxRows: 20_000 };
 
 /** @throws ConsoleError; and the reason of `signal` is the cause when it ended the session */
 export async function openSession(options: SessionOptions): Promise<Session> {
+  const { tls = 'when-required', certificates = [] } = options;
+  if (tls !== 'ask') {
+    try {
+      return await open(options, { askForTls: false });
+    } catch (error) {
+      if (tls === 'never' || !isTlsRequired(error)) throw error;
+    }
+  }
+  const [newest, ...older] = certificates;
+  try {
+    return await open(options, { askForTls: true, certificate: newest });
+  } catch (error) {
+    if (!isHandshakeRefused(error)) throw error;
+    let last: unknown = error;
+    // A process that was not reloaded since the newest was made knows the one before.
+    for (const certificate of older) {
+      try {
+        return await open(options, { askForTls: true, certificate });
+      } catch (next) {
+        if (!isHandshakeRefused(next)) throw next;
+        last = next;
+      }
+    }
+    throw last;
+  }
+}
+
+async function open(
+  options: SessionOptions,
+  how: { readonly askForTls: boolean; readonly certificate?: ClientCertificate | undefined },
+): Promise<Session> {
   const {
     host,
     port,
@@ -81,13 +123,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     finish(new ConsoleUnreachableError(why, { cause: signal?.reason }));
   };
 
-  const socket = connect({ host, port, noDelay: true });
+  let socket: Socket = connect({ host, port, noDelay: true });
+  let fingerprint: string | undefined;
   const dialogue = createDialogue(
     { user, database, password: options.password, applicationName: options.applicationName ?? 'poolkeeper' },
     (message) => socket.write(message),
   );
   const guard = createWireGuard(options.limits ?? LIMITS, dialogue.hear);
-  socket.on('data', (chunk) => {
+  const hear = (chunk: Buffer): void => {
     if (ended !== undefined) return;
     try {
       const violation = guard.check(chunk);
@@ -95,10 +138,24 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     } catch (error) {
       finish(toConsoleError(error));
     }
-  });
+  };
   // Also when nothing is being asked: an 'error' that nobody listens to would end the process.
-  socket.on('error', (error) => finish(toConsoleError(error)));
-  socket.on('close', () => finish(new ConsoleUnreachableError('the connection is closed')));
+  const watchOver = (watched: Socket): void => {
+    watched.on('error', (error) => finish(toConsoleError(error)));
+    watched.on('close', () => finish(new ConsoleUnreachableError('the connection is closed')));
+  };
+  watchOver(socket);
+  const begin = async (): Promise<void> => {
+    if (how.askForTls) {
+      const started = await startTls(socket, how.certificate);
+      if (started.socket !== socket) watchOver(started.socket);
+      ({ socket, fingerprint } = started);
+      if (ended !== undefined) socket.destroy();
+    }
+    socket.on('data', hear).resume();
+    // What is said before there is a connection waits for it.
+    await dialogue.logIn();
+  };
 
   /** Every wait goes through here: it ends with the work, the deadline, or the session. */
   const within = async <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> => {
@@ -114,10 +171,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
   else {
-    // What is said before there is a connection waits for it.
-    await within(dialogue.logIn(), connectTimeoutMs, 'the login').catch((error: unknown) =>
-      finish(toConsoleError(error)),
-    );
+    await within(begin(), connectTimeoutMs, 'the login').catch((error: unknown) => finish(toConsoleError(error)));
   }
   if (ended !== undefined) throw ended;
 
@@ -166,14 +220,32 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     get closed() {
       return ended !== undefined;
     },
+    fingerprint,
   };
 }
 
 const toError = ({ kind, detail }: Violation): ConsoleError =>
   kind === 'unsafe-login' ? new LoginRefusedError(detail) : new ConsoleProtocolError(detail);
 
+/** What PgBouncer says to who does not ask for TLS while it demands it. */
+const isTlsRequired = (error: unknown): boolean => isLoginRefused(error) && error.message.includes('SSL required');
+
+/** It demands a certificate and has none, or another one, or does not take this one. */
+const isHandshakeRefused = (error: unknown): boolean => isLoginRefused(error) && error.message.includes(HANDSHAKE);
+const HANDSHAKE = 'the TLS handshake was refused';
+
 function toConsoleError(error: unknown): ConsoleError {
   if (isConsoleError(error)) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && code.startsWith('ERR_SSL_'))
+    return new LoginRefusedError(`${HANDSHAKE}: ${alertOf(code)}`, { cause: error });
   const message = quotable(error instanceof Error ? error.message : String(error));
   return new ConsoleUnreachableError(message, { cause: error });
 }
+
+/** `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED`: `certificate required`. */
+const alertOf = (code: string): string =>
+  code
+    .replace(/^ERR_SSL_(?:\S*ALERT_)?/, '')
+    .replaceAll('_', ' ')
+    .toLowerCase();

@@ -1,5 +1,5 @@
 /** The acts that a change is made of, apart from the order in which they happen: on a cluster, or on processes of a test. */
-import type { Session } from '../console/session.ts';
+import type { Session, SessionOptions } from '../console/session.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 
@@ -7,7 +7,7 @@ import type { PodView } from '../plan/pods.ts';
 export interface ChangeSteps {
   /** Opens an admin session; rejects when the pod does not answer or refuses the login. */
   openSession(pod: PodView): Promise<Session>;
-  address(pod: PodView): { readonly host: string; readonly port: number };
+  address(pod: PodView): Pick<SessionOptions, 'host' | 'port' | 'certificates'>;
   /** Writes both revisions' files, pointer unmoved. */
   writeCandidate(config: Config): Promise<void>;
   /** Points a pod's entry file at a revision, or back at the pointer; either makes its kubelet look. */

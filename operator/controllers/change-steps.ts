@@ -10,11 +10,19 @@ import {
   PORT,
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { openSession } from '../console/session.ts';
+import { openSession, type SessionOptions } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
-import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, pointerIn, SECRET_BYTES } from '../plan/config.ts';
+import {
+  type ConfigFiles,
+  ENTRY_AT_REST,
+  filesOfRevision,
+  includeOf,
+  PROVED_FILE,
+  pointerIn,
+  SECRET_BYTES,
+} from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { CONTAINER } from '../plan/pod-template.ts';
@@ -32,6 +40,10 @@ export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000
 
 /** Two RELOADs are a few lines; clients' log-ins may stand between them. */
 const RELOAD_LINES = 400;
+
+/** How a console is asked first; what it was configured to last may be something else, and gets an answer too. */
+export const tlsOf = ({ spec }: ConnectionPooler): NonNullable<SessionOptions['tls']> =>
+  (spec.tls?.client?.mode ?? 'disable') === 'disable' ? 'when-required' : 'ask';
 
 export interface ChangeContext {
   readonly pooler: ConnectionPooler;
@@ -97,15 +109,17 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         user: ADMIN_USER,
         password: credentials.admin,
         applicationName: 'poolkeeper',
+        tls: tlsOf(pooler),
+        certificates: credentials.certificates,
         signal: AbortSignal.timeout(SESSION_MS),
         ...CONSOLE_TIMEOUTS,
       }),
-    address: (pod) => ({ host: pod.address ?? '', port: PORT }),
+    address: (pod) => ({ host: pod.address ?? '', port: PORT, certificates: credentials.certificates }),
     writeCandidate: async (config) => {
       const current = await get<SecretObject>(writer.client, SECRETS, namespace, secretName);
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
       previous = pointerIn(pointer) ?? '';
-      previousFiles = filesOf(current, previous);
+      previousFiles = filesOfRevision(filesIn(current), previous);
       const inputs = current.metadata.annotations?.[ANNOTATION_INPUTS];
       await write({
         template,
@@ -138,7 +152,3 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
 const provedTime = (secret: SecretObject): string =>
   secret.metadata.annotations?.[ANNOTATION_PROVED_TIME] ?? new Date(0).toISOString();
-
-/** The files of one revision, as they stand in the Secret. */
-const filesOf = (secret: SecretObject, revision: string): ConfigFiles =>
-  Object.fromEntries(Object.entries(filesIn(secret)).filter(([name]) => name.startsWith(`${revision}.`)));

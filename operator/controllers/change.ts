@@ -81,6 +81,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     revision: config.revision,
     proofLogin: { user: PROOF_USER, password: config.proofPassword },
     version,
+    served: config.served,
   });
   const { members, silent } = await gatherMembers(steps, input.pods);
   lap('sessions');

@@ -78,6 +78,7 @@ export async function decide(
     credentials,
     secrets: deps.caches.secrets,
     memory,
+    now: deps.clock.now(),
   });
   const { revision, faults, budget, restartOnly } = desired.digest;
   if (revision === undefined)

@@ -14,6 +14,8 @@ import type { StatusWriter } from './status-writer.ts';
 export interface PoolerSettings {
   readonly defaultImage: string;
   readonly templateMode: TemplateMode;
+  /** The last part of the names of Services: `cluster.local`. */
+  readonly clusterDomain: string;
 }
 
 export interface PoolerDependencies {

@@ -25,6 +25,8 @@ export interface DesiredInput {
   readonly credentials: AdminCredentials;
   readonly secrets: Informer<KubeObject>;
   readonly memory: Memory;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 export interface Desired {
@@ -38,7 +40,7 @@ export interface Desired {
 }
 
 export async function planDesired(input: DesiredInput): Promise<Desired> {
-  const { client, pooler, version, holders, credentials, secrets, memory } = input;
+  const { client, pooler, version, holders, credentials, secrets, memory, now } = input;
   const inputs = inputsOf(input);
   const known = {
     spec: pooler.spec,
@@ -52,14 +54,20 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
   const plan = async (): Promise<PlannedConfig> => {
     fresh ??= planConfig({
       ...known,
+      name: pooler.metadata.name,
       passwords: credentials.verifiers(),
       lookup: await readSecrets(client, pooler),
+      consoleCertificates: credentials.certificates.map(({ certificate }) => certificate),
+      judgement: { now, inForce: new Set(pooler.status?.certificates?.flatMap(({ sha256 }) => sha256 ?? [])) },
     });
     return fresh;
   };
 
-  if (memory.inputs !== inputs || memory.digest === undefined) {
-    const noted = memory.digest === undefined ? notedRevision(pooler, secrets, inputs) : undefined;
+  const waited = memory.digest !== undefined && becameValid(memory.digest, now);
+  if (memory.inputs !== inputs || memory.digest === undefined || waited) {
+    // What certificates say of themselves is noted nowhere: then they are read.
+    const isNoted = memory.digest === undefined && pooler.spec.tls === undefined;
+    const noted = isNoted ? notedRevision(pooler, secrets, inputs) : undefined;
     if (noted === undefined) {
       const { config, ...rest } = await plan();
       memory.digest = { ...rest, revision: config?.revision };
@@ -70,9 +78,12 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
     digest: memory.digest,
     inputs,
     load: async () => (await plan()).config,
-    provable: (revision) => planKnownConfig(known, revision).provable,
+    provable: (revision) => planKnownConfig(known, revision, memory.digest?.tls).provable,
   };
 }
+
+/** Whether something that was refused because its time had not come may be taken now. */
+const becameValid = ({ tls }: PlanDigest, now: number): boolean => tls.validFrom !== undefined && tls.validFrom <= now;
 
 function inputsOf({ pooler, version, holders, credentials, secrets }: DesiredInput): string {
   const parts = [
@@ -83,6 +94,7 @@ function inputsOf({ pooler, version, holders, credentials, secrets }: DesiredInp
     formatVersion(version),
     holders,
     credentials.fingerprint,
+    credentials.certificates.map(({ certificate }) => certificate).join(),
     fingerprintSecrets(pooler, secrets),
   ];
   return createHash('sha256').update(parts.join('|')).digest('hex').slice(0, 16);

@@ -10,6 +10,7 @@ import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
 import { proofPasswordOf } from '../plan/config.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
+import { servedIn } from '../plan/tls.ts';
 import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
 import {
@@ -59,10 +60,12 @@ export async function keepProved(
   const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
   const parsed = parseIni(filesIn(secret)[`${pointer}.ini`] ?? '', version);
   if (!parsed.ok) return retryLater(memory, `the files of revision ${pointer} are not what they were`);
+  const served = servedIn(parsed.ini, filesIn(secret));
   const config = {
     revision: pointer,
     ini: parsed.ini,
     proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
+    ...(served && { served }),
   };
   const attempts = await patiently(deps, pooler, () => provePods(steps, config, version, unproved).then(orSilent));
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);

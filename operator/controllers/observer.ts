@@ -11,9 +11,9 @@ import type { PodReading } from '../plan/fleet.ts';
 import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/log.ts';
-import type { AdminCredentialStore } from './admin-credentials.ts';
+import type { AdminCredentialStore, AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
-import { CONSOLE_TIMEOUTS } from './change-steps.ts';
+import { CONSOLE_TIMEOUTS, tlsOf } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
 import { createPace } from './pace.ts';
 import { createPhases } from './phases.ts';
@@ -79,7 +79,7 @@ export function createObserver(options: ObserverOptions): Observer {
   const ask = async (
     pooler: ConnectionPooler,
     pod: PodView,
-    password: string,
+    { stats: password, certificates }: AdminCredentials,
     before: PoolerObservation | undefined,
     ending: AbortSignal,
   ): Promise<ConsoleReading> => {
@@ -90,6 +90,8 @@ export function createObserver(options: ObserverOptions): Observer {
       user: STATS_USER,
       password,
       applicationName: 'poolkeeper',
+      tls: tlsOf(pooler),
+      certificates,
       limits: LIMITS,
       signal,
       ...CONSOLE_TIMEOUTS,
@@ -128,7 +130,7 @@ export function createObserver(options: ObserverOptions): Observer {
         const wasSilent = before?.silent.some((other) => other.pod === pod.name) ?? false;
         const place = wasSilent ? silentBefore : answering;
         try {
-          readings.push(await few(() => place(() => ask(pooler, pod, own.stats, before, ending))));
+          readings.push(await few(() => place(() => ask(pooler, pod, own, before, ending))));
         } catch (error) {
           silent.push({ pod: pod.name, reason: messageOf(error) });
         }

@@ -17,7 +17,9 @@ import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
 import { type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER, observeWrite } from './caches.ts';
+import { nextCertificateEvent } from './certificate-time.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import { convergeCertificate } from './converge-certificate.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
@@ -95,6 +97,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
         ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
         : Promise.resolve(undefined);
     const suspended = decision.pooler.spec.suspend;
+    const issuing = suspended ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
@@ -105,7 +108,8 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     ]);
     if (acted.status === 'rejected') throw acted.reason;
     if (first.status === 'rejected') throw first.reason;
-    const step = acted.value;
+    const { findings, ...done } = acted.value;
+    const step = { ...done, findings: { ...findings, issuing: issuing.said } };
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
     const heldBackMs = await deps.status.write(
@@ -113,7 +117,13 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       situationOf(deps, decision.pooler, key, memory, step),
       memory,
     );
-    const waits = [heldBackMs, step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined, step.retryMs];
+    const waits = [
+      heldBackMs,
+      nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
+      step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined,
+      step.retryMs,
+      issuing.retryMs,
+    ];
     const soonest = Math.min(...waits.map((ms) => ms ?? Number.POSITIVE_INFINITY));
     return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
@@ -308,6 +318,9 @@ function situationOf(
     suspended: pooler.spec.suspend,
     wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
+    tls: memory.digest?.tls,
+    issuing: undefined,
+    now: deps.clock.now(),
     collisions: [],
     denied: undefined,
     podsDenied: deps.caches.deployments.get(key)?.podsDenied,

@@ -12,6 +12,7 @@ import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps } from './change-acts.ts';
+import { reloadIntervalMs } from './change-member.ts';
 
 export type PodAttempt =
   | { readonly kind: 'proved'; readonly pod: PodView; readonly restartRequired: readonly string[] }
@@ -33,6 +34,7 @@ export function provePods(
     revision: config.revision,
     proofLogin: { user: PROOF_USER, password: config.proofPassword },
     version,
+    served: config.served,
   });
   return Promise.all(
     pods.map(async (pod): Promise<PodAttempt> => {
@@ -46,7 +48,7 @@ export function provePods(
             session,
             revision: config.revision,
             deadlineMs: DEADLINE_MS,
-            intervalMs: 50,
+            intervalMs: reloadIntervalMs(expectation),
             giveUp: () => steps.superseded(),
           });
           if (!reloaded.ok)

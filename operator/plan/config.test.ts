@@ -174,8 +174,9 @@ test('whether files are those of a revision is told without the Secrets they wer
         holders: holdersOf(wanted.replicas, 0),
         revisionKey: key,
       };
-      const { revision, ini, proofPassword } = config;
-      assert.deepEqual(planKnownConfig(known, revision).provable, { revision, ini, proofPassword });
+      const { revision, ini, proofPassword, served } = config;
+      const provable = { revision, ini, proofPassword, ...(served && { served }) };
+      assert.deepEqual(planKnownConfig(known, revision, plan.tls).provable, provable);
       assert.deepEqual(planKnownConfig(known, revision).planned.restartOnly, config.restartOnly);
       assert.deepEqual(planKnownConfig(known, revision).planned.budget, plan.budget);
     }),

@@ -15,13 +15,17 @@ import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
+import type { Judgement } from './certificate.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
 import type { SecretLookup } from './secret-references.ts';
+import { isTlsFile, NO_TLS, planTls, type TlsView, tlsFilesNamedIn } from './tls.ts';
 
 export interface ConfigInput {
   readonly spec: PoolerSpec;
+  /** Of the pooler. */
+  readonly name: string;
   readonly namespace: string;
   readonly version: Version;
   /** Pods that can hold server connections at once, see holdersOf. */
@@ -30,6 +34,10 @@ export interface ConfigInput {
   /** Key of the revision's HMAC, so that a revision is no oracle for passwords. */
   readonly revisionKey: string;
   readonly lookup: SecretLookup;
+  /** What the operator shows to consoles that demand a certificate, newest first; PEM. */
+  readonly consoleCertificates?: readonly string[];
+  /** By what the times of certificates are judged; without it they are not. */
+  readonly judgement?: Judgement;
 }
 
 /** The files of one revision, as they stand in the configuration Secret: name → text. */
@@ -46,6 +54,8 @@ export interface Config {
   /** The entries of [databases] and [users], each value with its source. */
   readonly entries: { readonly databases: readonly EffectiveEntry[]; readonly users: readonly EffectiveEntry[] };
   readonly restartOnly: Readonly<Record<string, string>>;
+  /** What clients meet; absent when they are to find no TLS. */
+  readonly served?: NonNullable<TlsView['served']>;
 }
 
 export interface PlannedConfig {
@@ -59,10 +69,11 @@ export interface PlannedConfig {
   readonly budget: readonly BudgetRow[];
   /** Needed to choose a pod template also when credentials are missing. */
   readonly restartOnly: Readonly<Record<string, string>>;
+  readonly tls: TlsView;
 }
 
 /** What a proof needs to know of a revision; no Secret of the user is needed for it. */
-export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword'>;
+export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword' | 'served'>;
 
 export const proofPasswordOf = (revisionKey: string, revision: string): string =>
   createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
@@ -71,27 +82,30 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const { spec, version, revisionKey } = input;
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(spec, version, input.passwords, input.lookup);
-  const draft = planIni(input, budget, DRAFT);
+  const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
+  const draft = planIni({ ...input, tls }, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
-  if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
-    return { faults, budget: budget.rows, restartOnly };
+  if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0) {
+    return { faults, budget: budget.rows, restartOnly, tls };
   }
   const beside: FilesByKind = { hba: printHba(planAccessRules(spec)) };
-  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside);
-  if (tooLarge.length > 0) return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly };
+  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, { ...beside, ...tlsFiles });
+  if (tooLarge.length > 0)
+    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, tls };
 
   const revision = revisionOf(revisionKey, {
     ini: printIni(draft.ini, version),
     userlist: printUserlist(userlist.entries),
     ...beside,
   });
-  const { ini, settings, entries } = planIni(input, budget, revision);
+  const { ini, settings, entries } = planIni({ ...input, tls }, budget, revision);
   const proof = proofEntryOf(revisionKey, revision);
   return {
     faults,
     budget: budget.rows,
     restartOnly,
+    tls,
     config: {
       revision,
       ini,
@@ -100,11 +114,16 @@ export function planConfig(input: ConfigInput): PlannedConfig {
       settings,
       entries,
       restartOnly,
-      files: filesOf(revision, {
-        ini: printIni(ini, version),
-        userlist: printUserlist([...userlist.entries, proof]),
-        ...beside,
-      }),
+      ...(tls.served && { served: tls.served }),
+      files: {
+        ...filesOf(revision, {
+          ini: printIni(ini, version),
+          userlist: printUserlist([...userlist.entries, proof]),
+          ...beside,
+        }),
+        // The revision is made of the ini, which names them by what is in them.
+        ...tlsFiles,
+      },
     },
   };
 }
@@ -138,20 +157,30 @@ function sizeFaults(
   ];
 }
 
-/** A configuration whose revision is known from before, without the Secrets it was made of: they stand in the userlist alone. */
+/**
+ * A configuration whose revision is known from before, without the Secrets it was made of: passwords stand in the
+ * userlist alone, and of certificates `tls` knows what the ini and a proof need.
+ */
 export function planKnownConfig(
-  input: Omit<ConfigInput, 'passwords' | 'lookup'>,
+  input: Omit<ConfigInput, 'name' | 'passwords' | 'lookup'>,
   revision: string,
+  tls: TlsView = NO_TLS,
 ): { readonly planned: PlannedConfig; readonly provable: Provable } {
   const budget = planBudget(input.spec, input.holders);
-  const { ini, settings, faults } = planIni(input, budget, revision);
+  const { ini, settings, faults } = planIni({ ...input, tls }, budget, revision);
   return {
     planned: {
       faults: { spec: faults, budget: budget.faults, credentials: [] },
       budget: budget.rows,
       restartOnly: restartOnlyOf(settings, input.version),
+      tls,
     },
-    provable: { revision, ini, proofPassword: proofPasswordOf(input.revisionKey, revision) },
+    provable: {
+      revision,
+      ini,
+      proofPassword: proofPasswordOf(input.revisionKey, revision),
+      ...(tls.served && { served: tls.served }),
+    },
   };
 }
 
@@ -163,6 +192,7 @@ export function isAuthentic(files: ConfigFiles, revision: string, revisionKey: s
   const { ini, userlist, ...beside } = byKind(files, revision);
   const proof = printUserlist([proofEntryOf(revisionKey, revision)]);
   if (ini === undefined || !userlist?.endsWith(proof)) return false;
+  if (!tlsFilesNamedIn(ini).every((name) => isTlsFile(name, files[name] ?? '', revisionKey))) return false;
   const draft = { ini: ini.replaceAll(revision, DRAFT), userlist: userlist.slice(0, -proof.length), ...beside };
   return revisionOf(revisionKey, draft) === revision;
 }
@@ -179,6 +209,14 @@ type FilesByKind = Readonly<Record<string, string>>;
 
 const filesOf = (revision: string, byKind: FilesByKind): ConfigFiles =>
   Object.fromEntries(Object.entries(byKind).map(([kind, text]) => [`${revision}.${kind}`, text]));
+
+/** Of everything in a configuration Secret, what one revision reads. */
+export function filesOfRevision(files: ConfigFiles, revision: string): ConfigFiles {
+  const named = new Set(tlsFilesNamedIn(files[`${revision}.ini`] ?? ''));
+  return Object.fromEntries(
+    Object.entries(files).filter(([name]) => name.startsWith(`${revision}.`) || named.has(name)),
+  );
+}
 
 const byKind = (files: ConfigFiles, revision: string): FilesByKind =>
   Object.fromEntries(
@@ -206,9 +244,13 @@ export const PROVED_FILE = 'proved.ini';
 /** The entry file's line at rest. */
 export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
 
-function planIni(input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'>, budget: Budget, revision: string) {
-  const { spec, version } = input;
-  const main = planMainSection(spec, version, revision);
+function planIni(
+  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'> & { readonly tls: TlsView },
+  budget: Budget,
+  revision: string,
+) {
+  const { spec, version, tls } = input;
+  const main = planMainSection(spec, version, revision, tls.settings);
   const databases = planDatabases(spec, version, budget, input.namespace);
   const users = planUsers(spec, version);
   const ini: IniFile = {
@@ -220,8 +262,12 @@ function planIni(input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'>, bud
       ['syslog_ident', revision] as const,
     ],
   };
-  const entries = { databases: databases.effective, users: users.effective };
-  return { ini, settings: main.settings, entries, faults: [...main.faults, ...databases.faults, ...users.faults] };
+  return {
+    ini,
+    settings: main.settings,
+    entries: { databases: databases.effective, users: users.effective },
+    faults: [...main.faults, ...tls.faults.spec, ...databases.faults, ...users.faults],
+  };
 }
 
 function restartOnlyOf(settings: readonly EffectiveSetting[], version: Version): Readonly<Record<string, string>> {

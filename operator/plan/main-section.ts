@@ -33,7 +33,12 @@ const SAFETY_FIRST: readonly string[] = [
   'admin_users',
   'stats_users',
   'client_tls_sslmode',
+  'client_tls_cert_file',
+  'client_tls_key_file',
+  'client_tls_ca_file',
+  'client_tls_protocols',
   'server_tls_sslmode',
+  'server_tls_ca_file',
   'max_client_conn',
   'default_pool_size',
   'reserve_pool_size',
@@ -45,11 +50,13 @@ const SAFETY_FIRST: readonly string[] = [
 /**
  * All of [pgbouncer] but the marker `syslog_ident`, in the order in which it is printed.
  * @param revision names the files of users and of access rules
+ * @param tls what `spec.tls` makes, see tls.ts
  */
 export function planMainSection(
   spec: PoolerSpec,
   version: Version,
   revision: string,
+  tls: readonly EffectiveSetting[] = [],
 ): { readonly settings: readonly EffectiveSetting[]; readonly faults: readonly Fault[] } {
   const chosen = new Map<string, EffectiveSetting>();
   const choose = (key: string, value: string | number | undefined, source: string): void => {
@@ -88,6 +95,7 @@ export function planMainSection(
       : "Poolkeeper's default, joined with spec.parameters.ignore_startup_parameters",
   );
   choose('max_client_conn', spec.maxClientConnections, 'spec.maxClientConnections');
+  for (const { key, value, source } of tls) choose(key, value, source);
 
   choose('listen_addr', '*', 'operator');
   choose('listen_port', PORT, 'operator');

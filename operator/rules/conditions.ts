@@ -7,6 +7,7 @@ import type { Condition } from '../api/types.ts';
 import { visible } from '../api/visible.ts';
 import { backendReachable } from './backend-reachable.ts';
 import { budgetValid } from './budget-valid.ts';
+import { certificatesValid } from './certificates-valid.ts';
 import { configSynced } from './config-synced.ts';
 import { credentialsValid } from './credentials-valid.ts';
 import { imageOutdated } from './image-outdated.ts';
@@ -29,6 +30,7 @@ export const CONDITION_RULES: readonly (readonly [type: string, rule: Rule])[] =
   ['BudgetValid', budgetValid],
   ['PoolSaturated', poolSaturated],
   ['ImageOutdated', imageOutdated],
+  ['CertificatesValid', certificatesValid],
 ];
 
 /** The API server takes 32 KiB; a message longer than this helps nobody. */

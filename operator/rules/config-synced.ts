@@ -10,12 +10,12 @@ export function configSynced(situation: Situation): Finding {
       ? {
           status: 'False',
           reason: 'NotRendered',
-          message: 'there is no configuration yet, see Stalled and CredentialsValid',
+          message: 'there is no configuration yet, see Stalled, CredentialsValid and CertificatesValid',
         }
       : {
           status: 'False',
           reason: 'NotRendered',
-          message: `revision ${pointer} keeps running, see Stalled and CredentialsValid`,
+          message: `revision ${pointer} keeps running, see Stalled, CredentialsValid and CertificatesValid`,
         };
   }
   if (failed?.revision === desired) {

@@ -15,6 +15,9 @@ export function reconciling(situation: Situation): Finding {
   if (situation.faults.credentials.length > 0) {
     return { status: 'True', reason: 'WaitingForCredentials', message: 'see CredentialsValid' };
   }
+  if (situation.tls !== undefined && situation.tls.faults.certificates.length > 0) {
+    return { status: 'True', reason: 'WaitingForCertificates', message: 'see CertificatesValid' };
+  }
   const pods = currentPods(situation);
   const ready = pods.filter((pod) => pod.ready).length;
   const stuck = pods.find((pod) => pod.waiting !== undefined && pod.waiting !== 'ContainerCreating');

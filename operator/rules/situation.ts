@@ -4,6 +4,7 @@ import type { BudgetRow } from '../plan/budget.ts';
 import type { FleetView } from '../plan/fleet.ts';
 import type { DeployedImage } from '../plan/image.ts';
 import type { PodView } from '../plan/pods.ts';
+import type { TlsView } from '../plan/tls.ts';
 
 export interface Situation {
   readonly generation: number;
@@ -14,6 +15,12 @@ export interface Situation {
     readonly budget: readonly Fault[];
     readonly credentials: readonly Fault[];
   };
+  /** What `spec.tls` makes; undefined while it was not looked at. */
+  readonly tls: TlsView | undefined;
+  /** What keeps cert-manager from issuing, or why it is not there. */
+  readonly issuing: string | undefined;
+  /** Milliseconds since 1970: certificates end by themselves. */
+  readonly now: number;
   /** Objects of a wanted name that belong to somebody else. */
   readonly collisions: readonly { readonly object: string; readonly owner: string }[];
   /** What a rule of the cluster keeps the operator from doing; `unanswered`: nobody says whether it may. */

@@ -121,7 +121,7 @@ function listOf(schema: Schema, field: string, presence: Presence): fc.Arbitrary
     minLength,
     maxLength: 4,
     // An item without a name gets the default one.
-    selector: (item) => (isRecord(item) ? (item[key] ?? 'primary') : item),
+    selector: (item) => (isRecord(item) && key !== undefined ? (item[key] ?? 'primary') : JSON.stringify(item)),
   });
 }
 
@@ -178,11 +178,30 @@ function related(raw: JsonObject): JsonObject {
         : { ...backend, connectionBudget },
     ),
     ...(databases.length === 0 ? {} : { databases }),
+    ...(isRecord(raw['tls']) ? { tls: relatedTls(raw['tls']) } : {}),
     ...(raw['users'] === undefined
       ? {}
       : { users: records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) })) }),
   };
 }
+
+/** A certificate for whoever is to serve one, authorities for whoever verifies, and some version of TLS. */
+function relatedTls(tls: JsonObject): JsonObject {
+  const { client, server } = tls;
+  return {
+    ...(isRecord(client) ? { client: withAuthorities(withVersion(withOneCertificate(client))) } : {}),
+    ...(isRecord(server) ? { server: withAuthorities(withVersion(server)) } : {}),
+  };
+}
+function withOneCertificate({ secretRef, certificate, ...rest }: JsonObject): JsonObject {
+  return certificate === undefined ? { ...rest, secretRef: secretRef ?? { name: 'tls' } } : { ...rest, certificate };
+}
+function withAuthorities(side: JsonObject): JsonObject {
+  const verifies = side['mode'] === 'verify-ca' || side['mode'] === 'verify-full';
+  return verifies && side['caSecretRef'] === undefined ? { ...side, caSecretRef: { name: 'ca', key: 'ca.crt' } } : side;
+}
+const withVersion = ({ maxVersion, ...rest }: JsonObject): JsonObject =>
+  maxVersion === undefined || rest['minVersion'] === '1.3' ? rest : { ...rest, maxVersion };
 
 const unreserved = (name: Json | undefined): string =>
   RESERVED_USERS.includes(String(name)) ? `${String(name)}_` : String(name);

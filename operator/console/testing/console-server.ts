@@ -9,6 +9,8 @@ import { authentication, message } from './wire.ts';
 export const READY = message('Z', 'I');
 export const failure = (severity: string, code: string, said: string): Buffer =>
   message('E', `S${severity}\0C${code}\0M${said}\0\0`);
+/** What a client says that asks for TLS, without its length. */
+const REQUEST_TLS = Buffer.from([0x04, 0xd2, 0x16, 0x2f]);
 
 export interface ConsoleServerOptions {
   /** The password or verifier of a user; undefined: there is no such user. */
@@ -67,7 +69,8 @@ export function serveConsole(socket: Socket, options: ConsoleServerOptions): voi
       const type = started ? String.fromCharCode(pending[0] ?? 0) : 'startup';
       const body = pending.subarray(head + 4, end);
       pending = pending.subarray(end);
-      if (!started) {
+      if (!started && body.equals(REQUEST_TLS)) socket.write('N');
+      else if (!started) {
         started = true;
         const words = body.toString('utf8', 4).split('\0');
         user = words[words.indexOf('user') + 1] ?? '';

@@ -5,6 +5,7 @@
 import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PoolerSpec } from '../../api/types.ts';
 import { openSession } from '../../console/session.ts';
 import { type RealPgbouncer, type RealVersion, startPgbouncer } from '../../console/testing/real-pgbouncer.ts';
 import { parseVersion, type Version } from '../../pgbouncer/version.ts';
@@ -12,13 +13,21 @@ import { type Config, planConfig } from '../../plan/config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
 import type { ChangeSteps } from '../change-acts.ts';
+import { createConsoleCertificate, type KeyPair } from '../console-certificate.ts';
 import { explainLog, explainReload } from '../pod-log.ts';
 
 export interface LocalFleet {
   readonly pods: readonly PodView[];
   readonly processes: readonly RealPgbouncer[];
   /** A configuration whose max_client_conn is `clients`, rendered for `as` (default: what the processes are). */
-  configOf(clients: number, parameters?: Readonly<Record<string, string | number>>, as?: string): Config;
+  configOf(
+    clients: number,
+    parameters?: Readonly<Record<string, string | number>>,
+    as?: string,
+    encryption?: Encryption,
+  ): Config;
+  /** What the sessions show to who demands a certificate, newest first. */
+  certificates: KeyPair[];
   /** What `proved.ini` names. */
   pointer(): Promise<string>;
   /** SHOW CONFIG of each pod. */
@@ -27,14 +36,20 @@ export interface LocalFleet {
   stop(): Promise<void>;
 }
 
+/** A `spec.tls`, and what its Secrets hold: `name/key` → text. */
+export interface Encryption {
+  readonly tls: NonNullable<PoolerSpec['tls']>;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
 const PASSWORD = 'local-admin-password';
 export const REVISION_KEY = 'local-revision-key';
 
 export async function startLocalFleet(version: RealVersion, size: number, clients: number): Promise<LocalFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-fleet-'));
   await chmod(directory, 0o755);
-  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version) =>
-    relocate(plan(count, parameters, versionOf(as)), directory);
+  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version, encryption = undefined) =>
+    relocate(plan(count, parameters, versionOf(as), encryption, certificates), directory);
   const put = async (name: string, text: string): Promise<void> => {
     // A new inode each time, as the kubelet's swap gives: PgBouncer looks at nothing else.
     await writeFile(join(directory, `${name}.new`), text, { mode: 0o644 });
@@ -43,6 +58,7 @@ export async function startLocalFleet(version: RealVersion, size: number, client
   const writeFiles = async (config: Config): Promise<void> => {
     for (const [name, text] of Object.entries(config.files)) await put(name, text);
   };
+  const certificates = [consoleCertificate()];
   const first = configOf(clients);
   await writeFiles(first);
   await put('proved.ini', `%include ${directory}/${first.revision}.ini`);
@@ -79,6 +95,7 @@ export async function startLocalFleet(version: RealVersion, size: number, client
       port: processOf(pod).port,
       user: 'poolkeeper',
       password: PASSWORD,
+      certificates: certificates,
       connectTimeoutMs: 1_000,
       queryTimeoutMs: 2_000,
     });
@@ -87,6 +104,7 @@ export async function startLocalFleet(version: RealVersion, size: number, client
     pods,
     processes,
     configOf,
+    certificates,
     pointer: async () => /\/([0-9a-f]+)\.ini/.exec(await readFile(join(directory, 'proved.ini'), 'utf8'))?.[1] ?? '',
     settings: (key) =>
       Promise.all(
@@ -99,7 +117,7 @@ export async function startLocalFleet(version: RealVersion, size: number, client
       ),
     steps: () => ({
       openSession: open,
-      address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port }),
+      address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port, certificates: certificates }),
       writeCandidate: writeFiles,
       handOut: (pod, revision) =>
         processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
@@ -108,7 +126,7 @@ export async function startLocalFleet(version: RealVersion, size: number, client
         await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
         if (keepPrevious) return;
         for (const name of await readdir(directory))
-          if (name !== 'proved.ini' && !name.startsWith(config.revision)) await rm(join(directory, name));
+          if (name !== 'proved.ini' && !Object.hasOwn(config.files, name)) await rm(join(directory, name));
       },
       explain: (pod) => Promise.resolve(explainLog(processOf(pod).log())),
       complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
@@ -122,14 +140,27 @@ export async function startLocalFleet(version: RealVersion, size: number, client
   };
 }
 
+export const consoleCertificate = (): KeyPair =>
+  createConsoleCertificate({
+    commonName: 'poolkeeper',
+    notBefore: Date.now() - 1_000,
+    notAfter: Date.now() + 86_400_000,
+  });
+
 export const versionOf = (text: string): Version => {
   const version = parseVersion(text);
   if (version === undefined) throw new Error(`${text} is no version`);
   return version;
 };
 
-function plan(clients: number, parameters: Readonly<Record<string, string | number>>, version: Version): Config {
-  const { config, faults } = planConfig({
+function plan(
+  clients: number,
+  parameters: Readonly<Record<string, string | number>>,
+  version: Version,
+  encryption: Encryption | undefined,
+  certificates: readonly KeyPair[],
+): Config {
+  const { config, faults, tls } = planConfig({
     spec: {
       replicas: 3,
       suspend: false,
@@ -139,15 +170,18 @@ function plan(clients: number, parameters: Readonly<Record<string, string | numb
       databases: [{ name: 'app' }],
       users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
       parameters,
+      ...(encryption && { tls: encryption.tls }),
     },
+    name: 'pooler',
     namespace: 'local',
     version,
     holders: 5,
     passwords: { admin: PASSWORD, stats: 'local-stats-password' },
     revisionKey: REVISION_KEY,
-    lookup: () => ({ found: true, value: 'secret' }),
+    lookup: (ref) => ({ found: true, value: encryption?.secrets[`${ref.name}/${ref.key}`] ?? 'secret' }),
+    consoleCertificates: certificates.map(({ certificate }) => certificate),
   });
-  if (config === undefined) throw new Error(JSON.stringify(faults));
+  if (config === undefined) throw new Error(JSON.stringify([faults, tls.faults]));
   return config;
 }
 

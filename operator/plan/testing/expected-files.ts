@@ -10,6 +10,7 @@ import { parseUserlist, type UserlistEntry } from '../../pgbouncer/userlist.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import type { Config } from '../config.ts';
 import { ALWAYS, CONSERVATIVE, PROFILES } from '../profiles.ts';
+import { tlsFilesNamedIn } from '../tls.ts';
 
 export interface ReadFiles {
   readonly ini: IniFile;
@@ -20,7 +21,12 @@ export interface ReadFiles {
 /** Reads the three files as PgBouncer would. @throws Error when one cannot be read, or there are more or fewer */
 export function readFiles({ files, revision }: Config, version: Version): ReadFiles {
   const { [`${revision}.ini`]: ini, [`${revision}.userlist`]: userlist, [`${revision}.hba`]: hba, ...others } = files;
-  if (ini === undefined || userlist === undefined || hba === undefined || Object.keys(others).length > 0)
+  if (
+    ini === undefined ||
+    userlist === undefined ||
+    hba === undefined ||
+    Object.keys(others).some((name) => !tlsFilesNamedIn(ini ?? '').includes(name))
+  )
     throw new Error(`other files: ${Object.keys(files).join(', ')}`);
   const parsed = parseIni(ini, version);
   if (!parsed.ok) throw new Error(`the ini: line ${parsed.line} ${parsed.problem}\n${ini}`);
@@ -42,7 +48,13 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 
 /** Keys of [pgbouncer] that neither the operator nor `spec.parameters` asked for. */
 export const strayKeys = ({ pgbouncer }: IniFile, spec: PoolerSpec): readonly string[] =>
-  pgbouncer.map(([key]) => key).filter((key) => !OWN_KEYS.has(key) && !Object.hasOwn(spec.parameters ?? {}, key));
+  pgbouncer
+    .map(([key]) => key)
+    .filter((key) => !OWN_KEYS.has(key) && !isTlsKey(key, spec) && !Object.hasOwn(spec.parameters ?? {}, key));
+
+const isTlsKey = (key: string, { tls }: PoolerSpec): boolean =>
+  (tls?.client !== undefined && key.startsWith('client_tls')) ||
+  (tls?.server !== undefined && key.startsWith('server_tls'));
 
 /** What the spec states of one entry of [databases]: other keys may only be sizes. */
 export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly<Record<string, string>> {
