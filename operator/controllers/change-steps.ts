@@ -97,7 +97,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         user: ADMIN_USER,
         password: credentials.admin,
         applicationName: 'poolkeeper',
-        signal: AbortSignal.timeout(SESSION_MS),
+        lifetimeMs: SESSION_MS,
         ...CONSOLE_TIMEOUTS,
       }),
     address: (pod) => ({ host: pod.address ?? '', port: PORT }),

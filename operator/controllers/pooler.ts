@@ -7,6 +7,7 @@ import type { ConnectionPooler } from '../api/types.ts';
 import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
 import { quotable } from '../pgbouncer/text.ts';
@@ -131,7 +132,9 @@ async function stay(
   const { pooler, findings } = decision;
   const template = liveTemplateOf(deps.caches.deployments.get(key));
   if (pooler.spec.suspend) return resting(deps, key, findings);
-  const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
+  const collisions = decision.around
+    ? await applyAround(writer, deps, pooler, key, memory)
+    : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
     outcome,
@@ -187,7 +190,7 @@ async function advance(
   writer: ChildWriter,
 ): Promise<Step> {
   const { pooler, planned, revision, version } = target;
-  const around = await applyAround(writer, deps, pooler, key);
+  const around = await applyAround(writer, deps, pooler, key, memory);
   if (around.length > 0) return collided(around, target);
 
   const refused = memory.failure?.revision === revision && memory.failure.template === planned.revision;
@@ -248,19 +251,29 @@ async function applyAround(
   deps: PoolerDependencies,
   pooler: ConnectionPooler,
   key: string,
+  memory: Memory,
 ): Promise<readonly Collision[]> {
-  const { serviceAccounts, services, disruptionBudgets } = deps.caches;
+  const serviceAccountNow = deps.caches.serviceAccounts.get(key);
+  const serviceNow = deps.caches.services.get(key);
+  const budgetNow = deps.caches.disruptionBudgets.get(key);
+  // Made of the specification alone: while neither it nor they change, they need not be planned and compared again.
+  const seen = [pooler.metadata.generation, ...[serviceAccountNow, serviceNow, budgetNow].map(versionOf)].join();
+  if (memory.aroundSeen === seen) return [];
   // All of them have ended when one of them has failed: nothing of a reconcile goes on after it.
-  const written = await Promise.allSettled([
-    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccounts.get(key)),
-    applyChild(writer, pooler, SERVICES, service(pooler), services.get(key)),
-    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), disruptionBudgets.get(key)),
+  const settled = await Promise.allSettled([
+    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccountNow),
+    applyChild(writer, pooler, SERVICES, service(pooler), serviceNow),
+    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), budgetNow),
   ]);
-  return written.flatMap((result) => {
+  const written = settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;
-    return result.value.kind === 'collision' ? [result.value] : [];
+    return result.value;
   });
+  if (written.every(({ kind }) => kind === 'unchanged')) memory.aroundSeen = seen;
+  return written.filter((result) => result.kind === 'collision');
 }
+
+const versionOf = (object: KubeObject | undefined): string | undefined => object?.metadata.resourceVersion;
 
 /** A pod that nobody can log in to, or that crashes on a file that has changed since, is replaced: nothing else helps it. */
 async function replaceHopeless(

@@ -34,6 +34,8 @@ export interface WorkersOptions {
 
 const TIMEOUT_MS = 600_000;
 const GRACE_MS = 10_000;
+/** Said to nobody but ourselves; without it, an error with a stack is made for every reconcile. */
+const OVER = 'over';
 
 /** Resolves when the queue was shut down and everything that had begun is finished, or has been given up. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
@@ -58,7 +60,7 @@ async function workOn(key: string, options: WorkersOptions): Promise<void> {
     options.observe?.({ result, seconds: (clock.monotonic() - started) / 1000, timedOut });
     options.signal?.removeEventListener('abort', stop);
     queue.done(key);
-    over.abort();
+    over.abort(OVER);
   });
   const limit = async (): Promise<void> => {
     await clock.sleep(timeoutMs, AbortSignal.any([over.signal, ending.signal]));
