@@ -28,7 +28,7 @@ import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
+import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -138,13 +138,15 @@ async function change(
   try {
     const result = await patiently(deps, input.pooler, async () => {
       const result = await deps.paced(() =>
-        applyChange(steps, {
-          config,
-          version: input.version,
-          previous,
-          pods: live,
-          deaths: memory.deaths.get(revision) ?? 0,
-        }),
+        withoutWorker(deps, () =>
+          applyChange(steps, {
+            config,
+            version: input.version,
+            previous,
+            pods: live,
+            deaths: memory.deaths.get(revision) ?? 0,
+          }),
+        ),
       );
       const silent =
         (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
@@ -206,7 +208,9 @@ async function prove(
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
   const attempts = await patiently(deps, pooler, () =>
-    provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods).then(orSilent),
+    withoutWorker(deps, () =>
+      provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods),
+    ).then(orSilent),
   );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {

@@ -27,8 +27,15 @@ import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
 import { removeOldConfig } from './old-config.ts';
 
-/** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;
+/**
+ * Once the signal is given, the reconcile ends: no call of it reaches the API server any more.
+ * @param leave called when it waits for a slow console, and needs no worker for that
+ */
+export type Reconcile = (
+  key: string,
+  signal: AbortSignal,
+  leave: () => void,
+) => Promise<{ readonly requeueAfterMs?: number }>;
 
 /** What one pass did, and what it found that status speaks of. */
 interface Step {
@@ -47,8 +54,8 @@ const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
 const REFUSED_RETRY_MS = 300_000;
 
-export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
-  return async (key, signal) => {
+export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): Reconcile {
+  return async (key, signal, leave) => {
     const client = endingWith(deps.client, signal);
     const ending: Partial<PoolerDependencies> = {
       client,
@@ -57,7 +64,7 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
       paced: (change) => deps.paced(change, signal),
     };
     try {
-      return await createReconcile({ ...deps, ...ending })(key);
+      return await createReconcile({ ...deps, ...ending, leave })(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
       if (isNamespaceTerminating(error)) return {};
