@@ -20,8 +20,8 @@ import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
-import { applyChange } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
+import { changeInTurn } from './change-in-turn.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter, type Collision, collisionOf, type Written } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
@@ -137,17 +137,13 @@ async function change(
   const steps = stepsOf(deps, input);
   try {
     const result = await patiently(deps, input.pooler, async () => {
-      const result = await deps.paced(() =>
-        withoutWorker(deps, () =>
-          applyChange(steps, {
-            config,
-            version: input.version,
-            previous,
-            pods: live,
-            deaths: memory.deaths.get(revision) ?? 0,
-          }),
-        ),
-      );
+      const result = await changeInTurn(deps, steps, {
+        config,
+        version: input.version,
+        previous,
+        pods: live,
+        deaths: memory.deaths.get(revision) ?? 0,
+      });
       const silent =
         (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
         (result.outcome === 'proved' && result.unproved.length > 0);

@@ -18,7 +18,10 @@ export function patiently<T>(
 const SLOW_MS = 250;
 
 /** Around the very exchange with consoles: what only waits for its turn is to keep its worker, and with it the number of those who wait. */
-export async function withoutWorker<T>({ leave }: PoolerDependencies, exchange: () => Promise<T>): Promise<T> {
+export async function withoutWorker<T>(
+  { leave }: Pick<PoolerDependencies, 'leave'>,
+  exchange: () => Promise<T>,
+): Promise<T> {
   const timer = setTimeout(leave, SLOW_MS);
   try {
     return await exchange();
