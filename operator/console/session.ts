@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly connectTimeoutMs?: number;
   /** For each command. Default 5000. */
   readonly queryTimeoutMs?: number;
+  /** For the session as a whole, whatever it does. */
+  readonly lifetimeMs?: number;
   /** Ends the session, whatever it does. */
   readonly signal?: AbortSignal;
   /** Seen in SHOW CLIENTS. Default: `poolkeeper`. */
@@ -103,6 +105,7 @@ async function open(
     database = 'pgbouncer',
     connectTimeoutMs = 3_000,
     queryTimeoutMs = 5_000,
+    lifetimeMs,
     signal,
   } = options;
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -114,14 +117,13 @@ async function open(
     ended = error;
     error.message = `${where}: ${error.message}`;
     signal?.removeEventListener('abort', abort);
+    clearTimeout(lifetime);
     end.reject(error);
     socket.destroy();
   };
-  const abort = (): void => {
-    const isLate = signal?.reason instanceof Error && signal.reason.name === 'TimeoutError';
-    const why = isLate ? 'it took too long altogether' : 'given up';
-    finish(new ConsoleUnreachableError(why, { cause: signal?.reason }));
-  };
+  const abort = (): void => finish(new ConsoleUnreachableError('given up', { cause: signal?.reason }));
+  const expire = (): void => finish(new ConsoleUnreachableError('it took too long altogether'));
+  const lifetime = lifetimeMs === undefined ? undefined : setTimeout(expire, lifetimeMs);
 
   let socket: Socket = connect({ host, port, noDelay: true });
   let fingerprint: string | undefined;

@@ -143,11 +143,21 @@ function watchLog(
   };
 }
 
+/** Whom a change is about: each with an open session, and those who did not answer. */
+export interface Gathered {
+  readonly members: readonly Member[];
+  readonly silent: readonly UnprovedPod[];
+  /** How long that took. */
+  readonly milliseconds: number;
+}
+
+/** Closes every session. Never rejects. */
+export const dismiss = ({ members }: Gathered): Promise<unknown> =>
+  Promise.allSettled(members.map(({ session }) => session.close()));
+
 /** Opens a session to every pod; those that do not answer cost their timeout and are named. */
-export async function gatherMembers(
-  steps: ChangeSteps,
-  pods: readonly PodView[],
-): Promise<{ readonly members: readonly Member[]; readonly silent: readonly UnprovedPod[] }> {
+export async function gatherMembers(steps: ChangeSteps, pods: readonly PodView[]): Promise<Gathered> {
+  const started = performance.now();
   const members: Member[] = [];
   const silent: UnprovedPod[] = [];
   await Promise.all(
@@ -164,5 +174,5 @@ export async function gatherMembers(
   );
   // The canary is the pod with the least to lose, and always the same one: the last by name.
   members.sort((a, b) => (a.pod.name < b.pod.name ? 1 : -1));
-  return { members, silent };
+  return { members, silent, milliseconds: Math.round(performance.now() - started) };
 }

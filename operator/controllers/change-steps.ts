@@ -111,7 +111,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         applicationName: 'poolkeeper',
         tls: tlsOf(pooler),
         certificates: credentials.certificates,
-        signal: AbortSignal.timeout(SESSION_MS),
+        lifetimeMs: SESSION_MS,
         ...CONSOLE_TIMEOUTS,
       }),
     address: (pod) => ({ host: pod.address ?? '', port: PORT, certificates: credentials.certificates }),

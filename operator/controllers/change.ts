@@ -18,7 +18,16 @@ import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
-import { type Attempt, type Failed, gatherMembers, type Member, reload, reloadAndProve } from './change-member.ts';
+import {
+  type Attempt,
+  dismiss,
+  type Failed,
+  type Gathered,
+  gatherMembers,
+  type Member,
+  reload,
+  reloadAndProve,
+} from './change-member.ts';
 
 export interface ChangeInput {
   readonly config: Config;
@@ -26,6 +35,8 @@ export interface ChangeInput {
   /** The revision that the pointer names, to return to. */
   readonly previous: string;
   readonly pods: readonly PodView[];
+  /** Sessions to them that are open already; closed at the end, like those that are opened here. */
+  readonly gathered?: Gathered;
   /** How often a canary of this revision died so far. */
   readonly deaths: number;
 }
@@ -83,8 +94,10 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     version,
     served: config.served,
   });
-  const { members, silent } = await gatherMembers(steps, input.pods);
+  const gathered = input.gathered ?? (await gatherMembers(steps, input.pods));
+  const { members, silent } = gathered;
   lap('sessions');
+  timings['sessions'] = gathered.milliseconds;
   try {
     const [canary, ...rest] = members.filter((member) => member.readsEntry);
     if (canary === undefined) {
@@ -153,7 +166,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       ],
     };
   } finally {
-    await Promise.allSettled(members.map((member) => member.session.close()));
+    await dismiss(gathered);
   }
 
   /** @param reloaded those that may have taken it; the rest still runs the previous revision and is not touched */

@@ -20,15 +20,15 @@ import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
-import { applyChange } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
+import { changeInTurn } from './change-in-turn.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter, type Collision, collisionOf, type Written } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
+import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { type PodAttempt, provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -137,15 +137,13 @@ async function change(
   const steps = stepsOf(deps, input);
   try {
     const result = await patiently(deps, input.pooler, async () => {
-      const result = await deps.paced(() =>
-        applyChange(steps, {
-          config,
-          version: input.version,
-          previous,
-          pods: live,
-          deaths: memory.deaths.get(revision) ?? 0,
-        }),
-      );
+      const result = await changeInTurn(deps, steps, {
+        config,
+        version: input.version,
+        previous,
+        pods: live,
+        deaths: memory.deaths.get(revision) ?? 0,
+      });
       const silent =
         (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
         (result.outcome === 'proved' && result.unproved.length > 0);
@@ -206,7 +204,9 @@ async function prove(
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
   const attempts = await patiently(deps, pooler, () =>
-    provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods).then(orSilent),
+    withoutWorker(deps, () =>
+      provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods),
+    ).then(orSilent),
   );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {

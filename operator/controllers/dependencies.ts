@@ -34,4 +34,6 @@ export interface PoolerDependencies {
   readonly paced: Pace;
   /** Whatever waits for consoles goes through here. */
   readonly patience: Patience;
+  /** Sends the worker of this reconcile on to other poolers. */
+  readonly leave: () => void;
 }

@@ -25,7 +25,7 @@ import { liveTemplateOf } from './converge-deployment.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
+import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -67,7 +67,9 @@ export async function keepProved(
     proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
     ...(served && { served }),
   };
-  const attempts = await patiently(deps, pooler, () => provePods(steps, config, version, unproved).then(orSilent));
+  const attempts = await patiently(deps, pooler, () =>
+    withoutWorker(deps, () => provePods(steps, config, version, unproved)).then(orSilent),
+  );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   return rememberProofs(memory, pointer, attempts);
 }

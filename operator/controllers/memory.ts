@@ -37,6 +37,8 @@ export interface Memory {
   /** Why the last attempt is made again. */
   retrying: string | undefined;
   attempts: number;
+  /** Generation of the pooler and versions of the objects around its pods when these were last seen to be right. */
+  aroundSeen: string | undefined;
   /** resourceVersion of the configuration Secret whose content was last seen to be right. */
   verifiedSecret: string | undefined;
   /** Monotonic milliseconds of the last change, after which entries go back to rest. */
@@ -72,6 +74,7 @@ export function createMemoryStore(): MemoryStore {
         failure: failureOf(pooler),
         retrying: undefined,
         attempts: 0,
+        aroundSeen: undefined,
         verifiedSecret: undefined,
         changedAt: undefined,
         settled: undefined,

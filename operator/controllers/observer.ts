@@ -83,7 +83,6 @@ export function createObserver(options: ObserverOptions): Observer {
     before: PoolerObservation | undefined,
     ending: AbortSignal,
   ): Promise<ConsoleReading> => {
-    const signal = AbortSignal.any([ending, AbortSignal.timeout(LOOK_MS)]);
     const session = await openSession({
       host: pod.address ?? '',
       port: PORT,
@@ -93,7 +92,8 @@ export function createObserver(options: ObserverOptions): Observer {
       tls: tlsOf(pooler),
       certificates,
       limits: LIMITS,
-      signal,
+      lifetimeMs: LOOK_MS,
+      signal: ending,
       ...CONSOLE_TIMEOUTS,
     });
     let reading: ConsoleReading;
@@ -106,7 +106,12 @@ export function createObserver(options: ObserverOptions): Observer {
     if (!needsExplanation(reading, last)) return reading;
     // The log comes through the API server: while that is away, what the console said still counts.
     const trouble = await options
-      .trouble(pooler, pod, before?.at ?? clock.now() - intervalMs, signal)
+      .trouble(
+        pooler,
+        pod,
+        before?.at ?? clock.now() - intervalMs,
+        AbortSignal.any([ending, AbortSignal.timeout(LOOK_MS)]),
+      )
       .catch((error: unknown) => {
         options.log('a log could not be read', { pod: pod.name, error: messageOf(error) });
         return undefined;

@@ -7,6 +7,7 @@ import type { ConnectionPooler } from '../api/types.ts';
 import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
 import { quotable } from '../pgbouncer/text.ts';
@@ -28,8 +29,15 @@ import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
 import { removeOldConfig } from './old-config.ts';
 
-/** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;
+/**
+ * Once the signal is given, the reconcile ends: no call of it reaches the API server any more.
+ * @param leave called when it waits for a slow console, and needs no worker for that
+ */
+export type Reconcile = (
+  key: string,
+  signal: AbortSignal,
+  leave: () => void,
+) => Promise<{ readonly requeueAfterMs?: number }>;
 
 /** What one pass did, and what it found that status speaks of. */
 interface Step {
@@ -48,8 +56,8 @@ const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
 const REFUSED_RETRY_MS = 300_000;
 
-export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
-  return async (key, signal) => {
+export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): Reconcile {
+  return async (key, signal, leave) => {
     const client = endingWith(deps.client, signal);
     const ending: Partial<PoolerDependencies> = {
       client,
@@ -58,7 +66,7 @@ export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
       paced: (change) => deps.paced(change, signal),
     };
     try {
-      return await createReconcile({ ...deps, ...ending })(key);
+      return await createReconcile({ ...deps, ...ending, leave })(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
       if (isNamespaceTerminating(error)) return {};
@@ -141,7 +149,9 @@ async function stay(
   const { pooler, findings } = decision;
   const template = liveTemplateOf(deps.caches.deployments.get(key));
   if (pooler.spec.suspend) return resting(deps, key, findings);
-  const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
+  const collisions = decision.around
+    ? await applyAround(writer, deps, pooler, key, memory)
+    : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
     outcome,
@@ -197,7 +207,7 @@ async function advance(
   writer: ChildWriter,
 ): Promise<Step> {
   const { pooler, planned, revision, version } = target;
-  const around = await applyAround(writer, deps, pooler, key);
+  const around = await applyAround(writer, deps, pooler, key, memory);
   if (around.length > 0) return collided(around, target);
 
   const refused = memory.failure?.revision === revision && memory.failure.template === planned.revision;
@@ -258,19 +268,29 @@ async function applyAround(
   deps: PoolerDependencies,
   pooler: ConnectionPooler,
   key: string,
+  memory: Memory,
 ): Promise<readonly Collision[]> {
-  const { serviceAccounts, services, disruptionBudgets } = deps.caches;
+  const serviceAccountNow = deps.caches.serviceAccounts.get(key);
+  const serviceNow = deps.caches.services.get(key);
+  const budgetNow = deps.caches.disruptionBudgets.get(key);
+  // Made of the specification alone: while neither it nor they change, they need not be planned and compared again.
+  const seen = [pooler.metadata.generation, ...[serviceAccountNow, serviceNow, budgetNow].map(versionOf)].join();
+  if (memory.aroundSeen === seen) return [];
   // All of them have ended when one of them has failed: nothing of a reconcile goes on after it.
-  const written = await Promise.allSettled([
-    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccounts.get(key)),
-    applyChild(writer, pooler, SERVICES, service(pooler), services.get(key)),
-    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), disruptionBudgets.get(key)),
+  const settled = await Promise.allSettled([
+    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccountNow),
+    applyChild(writer, pooler, SERVICES, service(pooler), serviceNow),
+    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), budgetNow),
   ]);
-  return written.flatMap((result) => {
+  const written = settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;
-    return result.value.kind === 'collision' ? [result.value] : [];
+    return result.value;
   });
+  if (written.every(({ kind }) => kind === 'unchanged')) memory.aroundSeen = seen;
+  return written.filter((result) => result.kind === 'collision');
 }
+
+const versionOf = (object: KubeObject | undefined): string | undefined => object?.metadata.resourceVersion;
 
 /** A pod that nobody can log in to, or that crashes on a file that has changed since, is replaced: nothing else helps it. */
 async function replaceHopeless(

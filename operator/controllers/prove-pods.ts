@@ -41,8 +41,8 @@ export function provePods(
       let session: Session | undefined;
       try {
         session = await steps.openSession(pod);
-        const marker = (await session.show('CONFIG')).find((row) => row['key'] === 'syslog_ident')?.['value'];
-        if (marker !== config.revision) {
+        let proof = await prove(session, steps.address(pod), expectation);
+        if (!proof.proved && proof.item === 'marker') {
           await steps.handOut(pod, 'rest');
           const reloaded = await reloadUntil({
             session,
@@ -53,8 +53,8 @@ export function provePods(
           });
           if (!reloaded.ok)
             return { kind: reloaded.kind === 'half-applied' ? 'refused' : 'silent', pod, reason: reloaded.detail };
+          proof = await prove(session, steps.address(pod), expectation);
         }
-        const proof = await prove(session, steps.address(pod), expectation);
         return proof.proved
           ? { kind: 'proved', pod, restartRequired: proof.restartRequired }
           : { kind: 'refused', pod, reason: `${proof.item} is not as rendered: ${proof.detail}` };

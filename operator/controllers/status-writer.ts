@@ -1,7 +1,7 @@
 /**
  * Writes status, and only when it says something new. Conditions and configuration at once; how far a start or a
- * rollout has come at most every second, and that one has begun only if it is not over by then; pool numbers rounded into
- * the same write, or at most every 30 seconds by themselves. Conditions that turn become events.
+ * rollout has come at most every two seconds, and that a change has begun only if it is not over within one; pool numbers
+ * rounded into the same write, or at most every 30 seconds by themselves. Conditions that turn become events.
  */
 import { API_GROUP_VERSION, KIND, STATUS_FIELD_MANAGER } from '../api/names.ts';
 import type { Condition, ConnectionPooler, PoolerStatus } from '../api/types.ts';
@@ -36,7 +36,9 @@ export interface StatusWriterDependencies {
 
 export const NUMBERS_EVERY_MS = 30_000;
 /** Pods come one by one, each in several steps: told one by one they would be most of all writes. */
-export const PROGRESS_EVERY_MS = 1_000;
+export const PROGRESS_EVERY_MS = 2_000;
+/** A change that is over by then is told once, and not that it began. */
+export const BEGUN_AFTER_MS = 1_000;
 
 /** Conditions whose turning is worth an event, and which status is the bad one. */
 const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
@@ -99,7 +101,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
       if (hasBegun(current.status, fresh)) {
         memory.begunAt ??= deps.clock.monotonic();
         const waited = deps.clock.monotonic() - memory.begunAt;
-        if (waited < PROGRESS_EVERY_MS) return PROGRESS_EVERY_MS - waited;
+        if (waited < BEGUN_AFTER_MS) return BEGUN_AFTER_MS - waited;
       }
       const stored = await send(pooler, fresh);
       memory.begunAt = undefined;
