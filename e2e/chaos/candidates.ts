@@ -35,6 +35,8 @@ export interface ContestOptions {
   readonly line?: SlowLine;
   /** Default the operator's own, 10 s. */
   readonly leaseMs?: number;
+  /** How often one of the poolers is disturbed; default every 100 ms. */
+  readonly stirEveryMs?: number;
 }
 
 export interface Contest {
@@ -52,7 +54,6 @@ export interface Contest {
 }
 
 const POOLERS: readonly string[] = ['one', 'two', 'three'];
-const STIR_EVERY_MS = 100;
 
 export async function openArena(namespaces: readonly string[]): Promise<Arena> {
   const directory = await mkdtemp(join(tmpdir(), 'chaos-'));
@@ -91,7 +92,7 @@ interface Place {
 async function contest(
   { controlPlane, client, audit }: Place,
   namespace: string,
-  { size = 2, skewMs = [], line, leaseMs = 10_000 }: ContestOptions,
+  { size = 2, skewMs = [], line, leaseMs = 10_000, stirEveryMs = 100 }: ContestOptions,
 ): Promise<Contest> {
   await controlPlane.kubectl(['apply', '-f', '-'], poolers(namespace, POOLERS, 2));
   const operators: OperatorProcess[] = [];
@@ -133,7 +134,7 @@ async function contest(
   try {
     const first = await start(0);
     await first.says('this process leads');
-    stirrer = stir(client, namespace, POOLERS, STIR_EVERY_MS);
+    stirrer = stir(client, namespace, POOLERS, stirEveryMs);
     for (let index = 1; index < size; index += 1) await start(index);
     await Promise.all(operators.map((operator) => operator.says('caches are filled')));
     await writes(first, Date.now());

@@ -77,7 +77,7 @@ export interface AuditLog {
 
 /** Reads only what came since: the log grows, and is asked often. */
 export function followAuditLog(file: string): AuditLog {
-  let events: readonly AuditEvent[] = [];
+  const events: AuditEvent[] = [];
   let seen = 0;
   let rest = '';
   const readOn = async (): Promise<void> => {
@@ -90,7 +90,7 @@ export function followAuditLog(file: string): AuditLog {
       const end = text.lastIndexOf('\n') + 1;
       rest = text.slice(end);
       const fresh = eventsOf(text.slice(0, end));
-      if (fresh.length > 0) events = [...events, ...fresh].sort(byReceipt);
+      insert(events, fresh);
     } finally {
       await handle.close();
     }
@@ -100,9 +100,18 @@ export function followAuditLog(file: string): AuditLog {
     read: async () => {
       reading = reading.catch(() => undefined).then(readOn);
       await reading;
-      return events;
+      return [...events];
     },
   };
+}
+
+/** Requests are told when they end, so that only those that took long come out of their turn. */
+function insert(events: AuditEvent[], fresh: readonly AuditEvent[]): void {
+  for (const event of fresh) {
+    let at = events.length;
+    while (at > 0 && byReceipt(event, events[at - 1] ?? event) < 0) at -= 1;
+    events.splice(at, 0, event);
+  }
 }
 
 const byReceipt = (a: AuditEvent, b: AuditEvent): number =>
