@@ -47,6 +47,7 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
   BackendReachable: 'False',
   BudgetValid: 'False',
   PoolSaturated: 'True',
+  ImageOutdated: 'True',
 };
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
