@@ -50,6 +50,7 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
   BudgetValid: 'False',
   PoolSaturated: 'True',
   CertificatesValid: 'False',
+  ImageOutdated: 'True',
 };
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {

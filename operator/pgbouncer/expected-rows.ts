@@ -32,7 +32,7 @@ function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Ver
       'reserve_pool_size',
     ),
     maxConnections: size('max_db_connections', 'max_db_connections'),
-    ...(params['host'] !== undefined && { host: params['host'] }),
+    ...(params['host'] !== undefined && { host: visible(params['host']) }),
     ...(params['user'] !== undefined && { forceUser: visible(params['user']) }),
     ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
     ...(atLeast(version, '1.23') && {

@@ -1,4 +1,7 @@
-/** As little of a PostgreSQL server as PgBouncer needs to hold connections to it: everybody is let in, everything succeeds. */
+/**
+ * As little of a PostgreSQL server as PgBouncer needs to hold connections to it: everybody is let in, and
+ * everything succeeds at once, save `HANG`, which never ends, and `BEGIN`, which leaves a transaction open.
+ */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 
@@ -27,6 +30,7 @@ const WELCOME = Buffer.concat([
   READY,
 ]);
 const DONE = Buffer.concat([message('C', 'SELECT 0\0'), READY]);
+const BEGUN = Buffer.concat([message('C', 'BEGIN\0'), message('Z', 'T')]);
 
 export async function startAcceptingServer(
   host: string,
@@ -49,7 +53,9 @@ export async function startAcceptingServer(
     socket.on('data', (data) => {
       if (welcomed) {
         // A query; the end of a connection begins with an X and needs no answer.
-        if (data[0] === 0x51) socket.write(DONE);
+        if (data[0] !== 0x51) return;
+        const query = data.toString('utf8', 5);
+        if (!query.startsWith('HANG')) socket.write(query.startsWith('BEGIN') ? BEGUN : DONE);
         return;
       }
       // Eight bytes ask for TLS.
