@@ -115,7 +115,7 @@ export function readAuthorities(
     return wrong('holds no certificate', 'put the certificates of the authorities in PEM there');
   for (const [index, certificate] of read.value.entries()) {
     // A server without an authority is its own: then this is its certificate.
-    if (!certificate.ca && !certificate.checkIssued(certificate)) {
+    if (!certificate.ca && !certificate.verify(certificate.publicKey)) {
       return wrong(
         `holds a certificate that is no authority (number ${index + 1}, ${nameOf(certificate)})`,
         'put the certificate of the authority that signed it there',
