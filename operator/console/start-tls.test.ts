@@ -27,7 +27,7 @@ describe('asking for TLS', () => {
   it('goes on in plain where there is none', async () => {
     const { said } = await ask((socket) =>
       serveConsole(socket, {
-        passwords: { poolkeeper: LOGIN.password },
+        passwordOf: () => LOGIN.password,
         onCommand: (_command, own) => own.write(answer(['version'], [['PgBouncer 1.26.1']])),
       }),
     );
@@ -51,7 +51,7 @@ describe('asking for TLS', () => {
 
   it('is begun by those only who are told to', async () => {
     const server = await startScriptedServer((socket) =>
-      serveConsole(socket, { passwords: { poolkeeper: LOGIN.password }, onCommand: () => undefined }),
+      serveConsole(socket, { passwordOf: () => LOGIN.password, onCommand: () => undefined }),
     );
     try {
       await (await openSession({ ...server, ...LOGIN, tls: 'when-required' })).close();
