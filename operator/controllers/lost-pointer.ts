@@ -12,6 +12,7 @@ import { parseIni } from '../pgbouncer/parse-ini.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { isIntact, PROVED_FILE, pointerIn, proofPasswordOf } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { servedIn } from '../plan/tls.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
@@ -52,10 +53,12 @@ export async function restorePointer(deps: PoolerDependencies, lost: LostPointer
   const parsed = parseIni(files[`${pointer}.ini`] ?? '', version);
   if (!parsed.ok) return 'unproved';
 
+  const served = servedIn(parsed.ini, files);
   const config = {
     revision: pointer,
     ini: parsed.ini,
     proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
+    ...(served && { served }),
   };
   const attempts = await patiently(deps, pooler, () => provePods(lost.steps, config, version, live).then(orSilent));
   for (const attempt of attempts ?? [])
