@@ -58,6 +58,7 @@ async function main(args: readonly string[]): Promise<number> {
     templateMode: mode,
     secrets: files.flatMap((file) => file.secrets),
     showSecrets: values['show-secrets'],
+    now: Date.now(),
   };
   return run(command, files, options);
 }

@@ -11,6 +11,7 @@ import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
 import { type SecretLookup, secretReferences } from '../plan/secret-references.ts';
 import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
 import { adviceOn } from '../rules/advice.ts';
+import { certificateWarnings } from '../rules/certificate-warnings.ts';
 import type { SecretDocument } from './documents.ts';
 import { type KnownSecrets, standInsFor } from './stand-ins.ts';
 
@@ -87,7 +88,10 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
       pooler,
       version: image.version,
       config: shown.config,
-      warnings: adviceOn(pooler.spec, image.version, shown.config.ini),
+      warnings: [
+        ...adviceOn(pooler.spec, image.version, shown.config.ini),
+        ...certificateWarnings(real.tls, options.now),
+      ],
       template: planPodTemplate({
         name: metadata.name,
         spec: pooler.spec,

@@ -2,6 +2,7 @@
 import { dump } from 'js-yaml';
 import { adminSecretName, LABEL_ROLE, labelsOf } from '../api/names.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
+import { issuedCertificate } from '../plan/issued-certificate.ts';
 import {
   configSecret,
   deployment,
@@ -43,9 +44,11 @@ export function renderObjects({ pooler, version, config, template }: OfflinePlan
       'revision-key': GENERATED,
     },
   };
+  const issued = issuedCertificate(pooler, 'cluster.local');
   return [
     admin,
     withoutOwner(serviceAccount(pooler)),
+    ...(issued === undefined ? [] : [withoutOwner(issued)]),
     readable(
       withoutOwner(
         configSecret(pooler, { template: template.revision, pointer: config.revision, files: config.files }),

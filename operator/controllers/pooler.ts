@@ -105,7 +105,9 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
         ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
         : Promise.resolve(undefined);
     const suspended = decision.pooler.spec.suspend;
-    const issuing = suspended ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
+    // A specification that is not valid says nothing of what it asks for.
+    const isLegible = decision.kind === 'target' || decision.around;
+    const issuing = suspended || !isLegible ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);

@@ -20,7 +20,7 @@ import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
 import type { SecretLookup } from './secret-references.ts';
-import { isTlsFile, NO_TLS, planTls, type TlsView, tlsFilesNamedIn } from './tls.ts';
+import { isTlsFile, NO_TLS, planTls, type TlsFiles, type TlsView, tlsFilesNamedIn } from './tls.ts';
 
 export interface ConfigInput {
   readonly spec: PoolerSpec;
@@ -90,7 +90,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
     return { faults, budget: budget.rows, restartOnly, tls };
   }
   const beside: FilesByKind = { hba: printHba(planAccessRules(spec)) };
-  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, { ...beside, ...tlsFiles });
+  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside, tlsFiles);
   if (tooLarge.length > 0)
     return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, tls };
 
@@ -139,19 +139,32 @@ function sizeFaults(
   ini: IniFile,
   version: Version,
   beside: FilesByKind,
+  certificates: TlsFiles,
 ): readonly Fault[] {
   // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
   const ofUsers = users.reduce(
     (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
     0,
   );
-  const rest = [printIni(ini, version), ...Object.values(beside)].reduce((total, text) => total + byteLength(text), 0);
-  if (ofUsers + rest <= REVISION_BYTES) return [];
+  const bytesOf = (texts: readonly string[]): number => texts.reduce((total, text) => total + byteLength(text), 0);
+  const rest = bytesOf([printIni(ini, version), ...Object.values(beside)]);
+  const ofCertificates = bytesOf(Object.values(certificates));
+  const total = ofUsers + rest + ofCertificates;
+  if (total <= REVISION_BYTES) return [];
+  if (ofCertificates > ofUsers + rest) {
+    return [
+      {
+        path: 'spec.tls',
+        problem: `makes a configuration of ${total} bytes (${ofCertificates} for certificates), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
+        remedy: 'put the authorities of your servers and clients into the bundles, and no others',
+      },
+    ];
+  }
   return [
     {
       // The larger part; users may also be those that databases log in as.
       path: ofUsers >= rest && spec.users !== undefined ? 'spec.users' : 'spec.databases',
-      problem: `make a configuration of ${ofUsers + rest} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
+      problem: `make a configuration of ${total} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
       remedy: 'use fewer users or databases, or shorter passwords, or split the pooler',
     },
   ];
