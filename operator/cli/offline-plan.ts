@@ -77,7 +77,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
     ...real.faults.budget,
     ...real.faults.credentials,
     ...real.tls.faults.certificates,
-    ...missingKeys(pooler, secrets),
+    ...unusableKeys(pooler, secrets),
   ];
   if (faults.length > 0) return { ok: false, faults };
   const shown = options.showSecrets ? real : plan(lookups.masked);
@@ -111,10 +111,14 @@ const valueIn =
     return Object.hasOwn(values, ref.key) ? values[ref.key] : undefined;
   };
 
-/** A Secret of the same file that lacks the key is a mistake; one that is not in the file may be in the cluster. */
-function missingKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
+/** A Secret of the same file that lacks the key, or has no text there, is a mistake; one elsewhere may be in the cluster. */
+function unusableKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
   return secretReferences(pooler.spec, pooler.metadata.name).flatMap(({ ref, path }) => {
     const secret = secrets.find(({ name }) => name === ref.name);
+    if (secret?.notText?.includes(ref.key) === true) {
+      const value = `${ref.name}/${ref.key}`;
+      return [{ path, value, problem: 'is not UTF-8 text', remedy: 'put text there' }];
+    }
     return secret === undefined || Object.hasOwn(secret.values, ref.key)
       ? []
       : [
