@@ -1,0 +1,49 @@
+/** What an edit changes beside PgBouncer's files: the Service, the number of pods, passwords' Secrets, connection Secrets. */
+import { PORT } from '../api/names.ts';
+import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
+import type { ObjectChange, PlannedPooler } from './compare.ts';
+import { passwordReferences } from './credentials.ts';
+
+export function objectChanges(before: PlannedPooler, after: PlannedPooler): readonly ObjectChange[] {
+  const [old, now] = [rowsOf(before.pooler), rowsOf(after.pooler)];
+  return [...new Set([...now.keys(), ...old.keys()])].flatMap((row) => {
+    const [was = null, is = null] = [old.get(row), now.get(row)];
+    const [object = '', field = ''] = row.split('\0');
+    return was === is ? [] : [{ object, field, before: was, after: is }];
+  });
+}
+
+/** `object\0field` → value. */
+function rowsOf({ spec }: ConnectionPooler): ReadonlyMap<string, string> {
+  const rows = new Map<string, string>();
+  const set = (object: string, field: string, value: string | number | boolean | undefined): void => {
+    if (value !== undefined) rows.set(`${object}\0${field}`, String(value));
+  };
+  set('Deployment', 'replicas', spec.replicas);
+  set('Pooler', 'suspend', spec.suspend);
+  set('Service', 'type', spec.service?.type ?? 'ClusterIP');
+  set('Service', 'port', spec.service?.port ?? PORT);
+  set('Service', 'trafficDistribution', spec.service?.trafficDistribution);
+  for (const [key, value] of Object.entries(spec.service?.annotations ?? {}))
+    set('Service', `annotation ${key}`, value);
+  for (const { user, secret } of passwordsOf(spec)) set(`Password of ${user}`, 'Secret', secret);
+  for (const { name, user, database, keys } of spec.connectionSecrets ?? []) {
+    set(`Secret ${name}`, 'for', `${user} to ${database}`);
+    for (const [key, template] of Object.entries(keys ?? {})) set(`Secret ${name}`, `key ${key}`, template);
+  }
+  for (const { name, connectionBudget, serverMaxConnections } of spec.backends) {
+    set(`Backend ${name}`, 'connectionBudget', connectionBudget);
+    set(`Backend ${name}`, 'serverMaxConnections', serverMaxConnections);
+  }
+  for (const { name, connectionBudget } of spec.databases ?? [])
+    set(`Database ${name}`, 'connectionBudget', connectionBudget);
+  return rows;
+}
+
+function passwordsOf(spec: PoolerSpec): readonly { readonly user: string; readonly secret: string }[] {
+  const references = Map.groupBy(passwordReferences(spec), ({ user }) => user);
+  return [...references].map(([user, found]) => ({
+    user,
+    secret: [...new Set(found.map(({ ref }) => `${ref.name}/${ref.key}`))].sort().join(', '),
+  }));
+}
