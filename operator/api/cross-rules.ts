@@ -26,9 +26,9 @@ export const NAME_PATTERN = '^[a-z]([-a-z0-9]*[a-z0-9])?$';
 export const NAME_LIMIT = 50;
 export const NAME_MESSAGE = `the name becomes the name of a Service: it begins with a letter, holds only a-z, 0-9 and -, and has at most ${NAME_LIMIT} characters`;
 
-/** The names of the operator's own Secrets follow from the pooler's. */
+/** The names of the operator's own Secrets follow from the pooler's. No `+`: its cost grows with a name that has no limit in metadata. */
 export const SECRET_NAMES_RULE =
-  "!has(self.spec.connectionSecrets) || self.spec.connectionSecrets.all(s, !s.name.matches('-admin$|-config-') || (s.name.replace('-config-', '-admin').split('-admin')[0] != self.metadata.name))";
+  "!has(self.spec.connectionSecrets) || self.spec.connectionSecrets.all(s, (!s.name.endsWith('-admin') || s.name.substring(0, s.name.size() - 6) != self.metadata.name) && (!s.name.contains('-config-') || (s.name.substring(0, s.name.indexOf('-config-')) != self.metadata.name && s.name.substring(0, s.name.lastIndexOf('-config-')) != self.metadata.name)))";
 export const SECRET_NAMES_MESSAGE =
   'a connection Secret cannot be called <pooler>-admin or <pooler>-config-…: these are the Secrets of the operator';
 

@@ -1,4 +1,4 @@
-/** Whose connections an edit ends, and what stays as it was until pods are replaced. Seen on 1.18.0 to 1.26.1. */
+/** Whose connections an edit ends, and what stays as it was until pods are replaced. Seen on 1.18.0 and 1.26.1. */
 import type { PlannedPooler } from './compare.ts';
 
 export interface Cut {
