@@ -35,14 +35,10 @@ const count = (number: number, one: string, more = `${one}s`): string => `${numb
 
 function summary({ outcome, settings, entries, pods, objects, cuts }: PoolerChange): string {
   if (outcome === 'create') return `would be created with ${count(pods.after, 'replica')}`;
-  const changed = settings.length + entries.length;
-  const what = [
-    ...(changed === 0 ? [] : [`${count(changed, 'change')} of the configuration`]),
-    ...(objects.length === 0 ? [] : [`${count(objects.length, 'change')} beside it`]),
-    outcome === 'restart' ? `${count(pods.replaced, 'pod')} replaced` : 'no pod restarts',
-    ...(outcome !== 'restart' && cuts.some((cut) => cut.cuts) ? ['some clients are cut off'] : []),
-  ];
-  return what.join(', ');
+  const changed = settings.length + entries.length + objects.length;
+  const what = outcome === 'restart' ? `${count(pods.replaced, 'pod is', 'pods are')} replaced` : 'no pod is replaced';
+  const cut = outcome !== 'restart' && cuts.some(({ cuts: ends }) => ends) ? ', some clients are cut off' : '';
+  return `${count(changed, 'change')}, ${what}${cut}`;
 }
 
 /** In the order in which the operator acts. */

@@ -64,7 +64,7 @@ function removedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolea
       who: `clients that log in as ${name}`,
       what: rolls
         ? 'are refused: the user is removed'
-        : 'are refused from now on: the user is removed; sessions that are open go on until they end',
+        : 'are refused from now on: the user is removed; sessions that are open go on',
       cuts: true,
     }));
 }

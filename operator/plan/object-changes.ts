@@ -6,12 +6,20 @@ import { passwordReferences } from './credentials.ts';
 
 export function objectChanges(before: PlannedPooler, after: PlannedPooler): readonly ObjectChange[] {
   const [old, now] = [rowsOf(before.pooler), rowsOf(after.pooler)];
+  const names = ({ pooler }: PlannedPooler): ReadonlySet<string> => new Set(namedIn(pooler.spec));
+  const isKept = (object: string): boolean => names(before).has(object) === names(after).has(object);
   return [...new Set([...now.keys(), ...old.keys()])].flatMap((row) => {
     const [was = null, is = null] = [old.get(row), now.get(row)];
     const [object = '', field = ''] = row.split('\0');
-    return was === is ? [] : [{ object, field, before: was, after: is }];
+    // That an entry comes or goes is said once.
+    return was === is || !isKept(object) ? [] : [{ object, field, before: was, after: is }];
   });
 }
+
+const namedIn = (spec: PoolerSpec): readonly string[] => [
+  ...(spec.users ?? []).map(({ name }) => `Password of ${name}`),
+  ...(spec.databases ?? []).map(({ name }) => `Database ${name}`),
+];
 
 /** `object\0field` → value. */
 function rowsOf({ spec }: ConnectionPooler): ReadonlyMap<string, string> {
