@@ -2,6 +2,7 @@
  * What an edit of a pooler will do, as data: each setting old → new and what applies it, pods that are replaced and why,
  * clients that are cut off, and server connections before, during and after. Nothing is asked of a cluster.
  */
+import { PROOF_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { defaultIn, findSetting, isRestartOnly, type Section } from '../pgbouncer/settings.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
@@ -164,12 +165,12 @@ function entryChanges(before: PlannedPooler, after: PlannedPooler): readonly Ent
   return [...databases, ...users, ...accessChanges(before, after)];
 }
 
-/** Lines of the access rules: who may log in from where, and how. */
+/** Lines of the access rules: who may log in from where, and how. The operator's own follow from the rest. */
 function accessChanges(before: PlannedPooler, after: PlannedPooler): readonly EntryChange[] {
   const lines = ({ config }: PlannedPooler) =>
     (config.files[`${config.revision}.hba`] ?? '')
       .split('\n')
-      .filter((line) => line !== '')
+      .filter((line) => line !== '' && !line.includes(PROOF_USER))
       .map((name) => ({ name: name.replaceAll(/\s+/g, ' ') }));
   return namesChanged('access', lines(before), lines(after));
 }
