@@ -90,7 +90,7 @@ async function converge(
   const planned = plan(inputs());
   if (same === undefined || planned === undefined) return undefined;
   if (live === undefined || findDrift(withAppliedHash(same), live) !== undefined) {
-    const written = await applyChild(input.writer, pooler, SECRETS, planned, live ?? 'absent');
+    const written = await applyChild(input.writer, pooler, SECRETS, planned, live);
     if (written.kind === 'collision') return { ...written, remedy: REMEDY };
   }
   memory.connections.set(wanted.name, { version: cached()?.metadata.resourceVersion, desired: desired.inputs });
@@ -131,7 +131,6 @@ async function removeOthers(
   const isLeftOver = (secret: KubeObject): boolean =>
     secret.metadata.labels?.[LABEL_ROLE] === 'connection' && !wanted.has(secret.metadata.name) && isOwn(secret, pooler);
   for (const { metadata } of deps.caches.secrets.byIndex(BY_POOLER, key).filter(isLeftOver)) {
-    deps.fence();
     try {
       await remove(deps.client, SECRETS, metadata.namespace ?? 'default', metadata.name, {
         ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),

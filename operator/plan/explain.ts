@@ -40,7 +40,9 @@ const INHERITED: Readonly<Record<'databases' | 'users', Readonly<Record<string, 
     max_user_connections: 'max_user_connections',
     max_user_client_connections: 'max_user_client_connections',
     query_timeout: 'query_timeout',
+    transaction_timeout: 'transaction_timeout',
     idle_transaction_timeout: 'idle_transaction_timeout',
+    client_idle_timeout: 'client_idle_timeout',
   },
 };
 

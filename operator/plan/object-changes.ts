@@ -43,8 +43,10 @@ function rowsOf({ spec }: ConnectionPooler): ReadonlyMap<string, string> {
     set(`Backend ${name}`, 'connectionBudget', connectionBudget);
     set(`Backend ${name}`, 'serverMaxConnections', serverMaxConnections);
   }
-  for (const { name, connectionBudget } of spec.databases ?? [])
+  for (const { name, connectionBudget, state } of spec.databases ?? []) {
     set(`Database ${name}`, 'connectionBudget', connectionBudget);
+    set(`Database ${name}`, 'state', state ?? 'Enabled');
+  }
   return rows;
 }
 
