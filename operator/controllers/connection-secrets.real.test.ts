@@ -114,6 +114,26 @@ await inOwnNetwork(import.meta.filename, () => {
       }
     });
 
+    it('wait for a pod that does not answer, and follow when it does', async () => {
+      const { items } = await list<KubeObject>(stage.client, PODS, stage.namespace);
+      const [silent] = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      const pod = stage.node.process(silent?.metadata.name ?? '') ?? assert.fail();
+      const { password: old } = await texts();
+      pod.kill('SIGSTOP');
+      try {
+        await stage.secret('app', { password: 'not for all yet' });
+        await until('the operator to have tried', async () => {
+          const synced = await stage.condition('app', 'ConfigSynced');
+          return synced?.status === 'False' ? true : `${synced?.message}`;
+        });
+        await sleep(3_000);
+        assert.equal((await texts())['password'], old);
+      } finally {
+        pod.kill('SIGCONT');
+      }
+      await says('password', 'not for all yet');
+    });
+
     it('follow the port of the Service, the database and the backend', async () => {
       await stage.pooler('app', spec({ service: { port: 5432 } }));
       await says('port', '5432');
