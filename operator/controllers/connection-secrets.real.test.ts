@@ -11,8 +11,8 @@ import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get, list, mergePatch, remove } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
+import { startOperator } from '../testing/operator-process.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
-import { startOperator } from './testing/operator-process.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
 
@@ -169,7 +169,7 @@ await inOwnNetwork(import.meta.filename, () => {
       await mergePatch(stage.client, SECRETS, stage.namespace, 'app', { metadata: { annotations: { a: 'b' } } }, {});
       await sleep(3_000);
       await stage.operator.stop();
-      const next = await startOperator(stage.kubeconfig, ['--observe-interval=2s']);
+      const next = await startOperator({ kubeconfig: stage.kubeconfig, args: ['--observe-interval=2s'] });
       try {
         await until('the other operator to look', async () =>
           (await next.metric('workqueue_work_duration_seconds_count').catch(() => 0)) > 0 ? true : 'not yet',
