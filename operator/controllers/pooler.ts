@@ -20,6 +20,7 @@ import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER, observeWrite } from './caches.ts';
 import { nextCertificateEvent } from './certificate-time.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import { convergeConnectionSecrets } from './connection-secrets.ts';
 import { convergeCertificate } from './converge-certificate.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
@@ -243,13 +244,24 @@ async function advance(
   if (rollout.collision !== undefined) return collided([rollout.collision], target);
   const failed = memory.failure?.revision === revision && memory.failure.template === planned.revision;
   const template = failed ? (liveTemplateOf(deps.caches.deployments.get(key)) ?? planned.revision) : planned.revision;
+  const connections = await convergeConnectionSecrets(deps, {
+    pooler,
+    key,
+    credentials: target.credentials,
+    memory,
+    writer,
+    revision,
+    desired: target.desired,
+    pods: podsOf(deps, key),
+  });
   const oldConfigMs = await removeOldConfig(deps, pooler, template, pods, key);
-  const retryMs = rollout.retryMs ?? oldConfigMs;
+  const retryMs = rollout.retryMs ?? (connections.length > 0 ? COLLISION_RETRY_MS : oldConfigMs);
   return {
     outcome,
     template,
     desired: revision,
     findings: {
+      collisions: connections,
       waitsForShares: rollout.waitsForShares,
       versionMismatch: mismatchOf(deps, key, template, pooler.spec.version ?? formatVersion(version)),
     },

@@ -16,6 +16,7 @@ import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
 import type { Judgement } from './certificate.ts';
+import { connectionPasswordFaults, connectionSecretFaults } from './connection-faults.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
@@ -75,6 +76,9 @@ export interface PlannedConfig {
 /** What a proof needs to know of a revision; no Secret of the user is needed for it. */
 export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword' | 'served'>;
 
+/** What of a configuration can be known without the Secrets it is made of. */
+export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings'>;
+
 export const proofPasswordOf = (revisionKey: string, revision: string): string =>
   createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
 
@@ -85,7 +89,11 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
   const draft = planIni({ ...input, tls }, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
-  const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
+  const faults = {
+    spec: [...draft.faults, ...connectionSecretFaults(spec, input.name)],
+    budget: budget.faults,
+    credentials: [...userlist.faults, ...connectionPasswordFaults(spec, userlist.entries)],
+  };
   if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0) {
     return { faults, budget: budget.rows, restartOnly, tls };
   }
@@ -178,7 +186,7 @@ export function planKnownConfig(
   input: Omit<ConfigInput, 'name' | 'passwords' | 'lookup'>,
   revision: string,
   tls: TlsView = NO_TLS,
-): { readonly planned: PlannedConfig; readonly provable: Provable } {
+): { readonly planned: PlannedConfig; readonly provable: Provable; readonly rendered: Rendered } {
   const budget = planBudget(input.spec, input.holders);
   const { ini, settings, faults } = planIni({ ...input, tls }, budget, revision);
   return {
@@ -194,6 +202,7 @@ export function planKnownConfig(
       proofPassword: proofPasswordOf(input.revisionKey, revision),
       ...(tls.served && { served: tls.served }),
     },
+    rendered: { revision, ini, settings },
   };
 }
 

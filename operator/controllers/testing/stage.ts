@@ -22,6 +22,7 @@ export interface Stage {
   readonly namespace: string;
   readonly node: HollowNode;
   readonly operator: OperatorProcess;
+  readonly kubeconfig: string;
   /** Standard output of kubectl. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Writes a pooler whose pods are real, or whatever `impostor` says; @returns its generation. */
@@ -92,6 +93,7 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     namespace,
     node,
     operator,
+    kubeconfig: api.kubeconfig,
     kubectl: (args, input) => controlPlane.kubectl(['--namespace', namespace, ...args], input),
     pooler: async (name, spec = {}, impostor) => {
       if (impostor !== undefined) impostors.set(name, impostor);
