@@ -6,6 +6,7 @@
 import { auth } from './schema/auth.ts';
 import { backend } from './schema/backends.ts';
 import { database } from './schema/databases.ts';
+import { rollout } from './schema/rollout.ts';
 import { service } from './schema/service.ts';
 import { clients, parameters, poolMode, servers, serversOrZero } from './schema/shapes.ts';
 import { template } from './schema/template.ts';
@@ -90,6 +91,7 @@ export const specSchema = {
     },
     auth,
     parameters: parameters('[pgbouncer]'),
+    rollout,
     service,
     template,
   },

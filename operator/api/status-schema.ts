@@ -8,7 +8,7 @@ const condition = {
     type: {
       type: 'string',
       description:
-        'Ready, ConfigSynced, CredentialsValid, BackendReachable and BudgetValid are good when True; Reconciling, Stalled and PoolSaturated when False.',
+        'Ready, ConfigSynced, CredentialsValid, BackendReachable and BudgetValid are good when True; Reconciling, Stalled, PoolSaturated, RestartRequired and RuntimeOverride when False.',
     },
     status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'True, False or Unknown.' },
     reason: { type: 'string', description: 'One CamelCase word for machines.' },

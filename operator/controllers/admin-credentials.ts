@@ -22,11 +22,17 @@ export interface AdminCredentials {
   readonly revisionKey: string;
   /** What stands in the userlist for the two; derived at the first call. */
   readonly verifiers: () => OperatorPasswords;
-  /** Changes when any of them does: part of the template revision, so that new logins mean new pods. */
+  /** Changes when any of them does. */
   readonly fingerprint: string;
+  /**
+   * Changes when password and key were lost at the same time: part of the template revision, for then no running process
+   * can be asked, only replaced. Either alone is replaced while pods run, see doors.ts.
+   */
+  readonly epoch: string;
 }
 
 const KEYS = { admin: 'password', stats: 'stats-password', revisionKey: 'revision-key' } as const;
+const EPOCH = 'epoch';
 
 export interface AdminCredentialStore {
   /** Reads or creates. Leader only. */
@@ -86,16 +92,18 @@ export function createAdminCredentialStore(
     peek: async (pooler) => (await read(pooler)).complete,
     ensure: async (pooler, writer) => {
       const { complete, found } = await read(pooler);
-      if (complete) return complete;
+      // A Secret from before there were epochs is given the one that its pods were made with.
+      if (complete && (found === undefined || decode(found.data?.[EPOCH]) !== undefined)) return complete;
+      const sound = (key: string): string | undefined => decode(found?.data?.[key]);
+      const isLost = sound(KEYS.admin) === undefined && sound(KEYS.revisionKey) === undefined;
+      const epoch = complete?.epoch ?? (isLost ? undefined : sound(EPOCH)) ?? generate();
       // Keep what is sound of a damaged Secret: only what is missing is generated anew.
-      const data = Object.fromEntries(
-        Object.values(KEYS).map((key) => [key, decode(found?.data?.[key]) ?? generate()]),
-      );
+      const data = Object.fromEntries(Object.values(KEYS).map((key) => [key, sound(key) ?? generate()]));
       const result = await applyChild(
         writer,
         pooler,
         SECRETS,
-        adminSecret(pooler, { username: ADMIN_USER, 'stats-username': STATS_USER, ...data }),
+        adminSecret(pooler, { username: ADMIN_USER, 'stats-username': STATS_USER, ...data, [EPOCH]: epoch }),
         found ?? 'absent',
       );
       if (result.kind === 'collision') return result;
@@ -126,6 +134,7 @@ function parse(secret: SecretObject): AdminCredentials | undefined {
     stats,
     revisionKey,
     fingerprint,
+    epoch: decode(secret.data?.[EPOCH]) ?? fingerprint,
     verifiers: () => {
       verifiers ??= {
         // Only the operator logs in with it, and it is 256 random bits; the other one is for exporters too.

@@ -19,7 +19,7 @@ const LATE_MS = 1_000;
 
 /** What became of one member. */
 export type Attempt =
-  | { readonly kind: 'proved'; readonly restartRequired: readonly string[] }
+  | { readonly kind: 'proved'; readonly restartRequired: readonly string[]; readonly settings: string }
   | { readonly kind: 'refused'; readonly reason: string }
   /** Its marker did not come; `complaint` is what its log says against the file, if it does. */
   | { readonly kind: 'late'; readonly reason: string; readonly complaint?: string }
@@ -54,7 +54,7 @@ export async function reloadAndProve(
   try {
     const proof = await prove(member.session, steps.address(member.pod), expectation);
     return proof.proved
-      ? { kind: 'proved', restartRequired: proof.restartRequired }
+      ? { kind: 'proved', restartRequired: proof.restartRequired, settings: proof.settings }
       : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
   } catch (error) {
     return { kind: 'gone', reason: messageOf(error) };

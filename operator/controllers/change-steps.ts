@@ -1,19 +1,19 @@
 /** The change protocol's steps, done on a real cluster: Secrets, annotations, sessions and logs. */
 import {
-  ADMIN_USER,
   ANNOTATION_ENTRY,
   ANNOTATION_INPUTS,
   ANNOTATION_NUDGE,
+  ANNOTATION_POINTER,
   ANNOTATION_PROVED_TIME,
   configSecretName,
   FIELD_MANAGER,
   PORT,
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { openSession } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
+import { sameStates, unionOf } from '../pgbouncer/database-states.ts';
 import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, SECRET_BYTES } from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
@@ -22,6 +22,8 @@ import type { PodView } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
+import { heldStates, noteStates } from './database-states.ts';
+import { doorsOf, openDoor } from './doors.ts';
 import { explainLog, explainReload } from './pod-log.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -38,6 +40,10 @@ export interface ChangeContext {
   readonly template: string;
   readonly credentials: AdminCredentials;
   readonly writer: ChildWriter;
+  /** The desired one, which a process may have taken already. */
+  readonly revision?: string;
+  /** The configuration Secret as cached. */
+  readonly secret: () => KubeObject | undefined;
   /** What the revision is made of, noted on the Secret when the pointer moves. */
   readonly inputs?: string;
   readonly superseded: () => boolean;
@@ -55,6 +61,11 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
   let previousFiles: ConfigFiles = {};
   let previous = '';
+  let stored: Promise<SecretObject> | undefined;
+  const read = (): Promise<SecretObject> => {
+    stored ??= get<SecretObject>(writer.client, SECRETS, namespace, secretName);
+    return stored;
+  };
 
   const write = async (input: Parameters<typeof configSecret>[1]): Promise<void> => {
     const bytes = Object.values(input.files).reduce((total, text) => total + Buffer.byteLength(text), 0);
@@ -93,18 +104,24 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
   return {
     openSession: (pod) =>
-      openSession({
-        host: pod.address ?? '',
-        port: PORT,
-        user: ADMIN_USER,
-        password: credentials.admin,
-        applicationName: 'poolkeeper',
-        signal: AbortSignal.timeout(SESSION_MS),
-        ...CONSOLE_TIMEOUTS,
-      }),
+      openDoor(
+        {
+          host: pod.address ?? '',
+          port: PORT,
+          applicationName: 'poolkeeper',
+          signal: AbortSignal.timeout(SESSION_MS),
+          ...CONSOLE_TIMEOUTS,
+        },
+        doorsOf(credentials, [context.secret()?.metadata.annotations?.[ANNOTATION_POINTER], context.revision]),
+      ),
     address: (pod) => ({ host: pod.address ?? '', port: PORT }),
+    standing: async () => filesIn(await read()),
+    noteStates: async (states) => {
+      const noted = unionOf(heldStates(context.secret()), states);
+      if (!sameStates(noted, heldStates(context.secret()))) await noteStates(context, noted);
+    },
     writeCandidate: async (config) => {
-      const current = await get<SecretObject>(writer.client, SECRETS, namespace, secretName);
+      const current = await read();
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
       previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
       previousFiles = filesOf(current, previous);

@@ -24,6 +24,8 @@ for (const version of REAL_VERSIONS) {
         previous: await fleet.pointer(),
         pods: fleet.pods,
         deaths,
+        drained: () => true,
+        retained: () => [],
       });
     const limits = async (): Promise<readonly (string | null | undefined)[]> => fleet.settings('max_client_conn');
 
@@ -199,6 +201,8 @@ async function converge(fleet: LocalFleet, config: Config, version: RealVersion)
       previous: await fleet.pointer(),
       pods: fleet.pods,
       deaths: 0,
+      drained: () => true,
+      retained: () => [],
     });
     assert.equal(result.outcome, 'proved');
     return;

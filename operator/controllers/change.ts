@@ -4,6 +4,7 @@
  * decides from what the pods answer, not from a list.
  *
  * 1. console sessions on all pods, kept open (a session gets out of what a fresh login cannot)
+ *    A database that goes is emptied first: until it is, the change ends here and comes back.
  * 2. the revision's files into the configuration Secret, beside the proved ones
  * 3. every pod's entry annotation to the revision: inert until RELOAD, and a restart still starts on the proved one
  * 4. the canary RELOADs until the marker shows, and is proved
@@ -17,8 +18,10 @@ import { expectationOf } from '../console/prove.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { loadedFrom, retainedAfter } from '../plan/retained.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 import { type Attempt, type Failed, gatherMembers, type Member, reload, reloadAndProve } from './change-member.ts';
+import { type Busy, emptyDatabases, leavingDatabases } from './leaving.ts';
 
 export interface ChangeInput {
   readonly config: Config;
@@ -28,6 +31,10 @@ export interface ChangeInput {
   readonly pods: readonly PodView[];
   /** How often a canary of this revision died so far. */
   readonly deaths: number;
+  /** Whether databases that go have had their time, by their names. */
+  readonly drained: (leaving: readonly string[]) => boolean;
+  /** What a process retained of earlier files. */
+  readonly retained: (pod: PodView) => readonly string[];
 }
 
 export type ChangeResult =
@@ -53,12 +60,17 @@ export type ChangeResult =
       /** No console answered. */
       readonly silent?: true;
     }
+  /** Databases go with this revision, and something is still under way in them. */
+  | { readonly outcome: 'draining'; readonly busy: readonly Busy[] }
   /** Every process was started on the pointer's file, so none can try a candidate: they must be replaced first. */
   | { readonly outcome: 'no-canary' };
 
 export interface ProvedPod {
   readonly pod: PodView;
   readonly restartRequired: readonly string[];
+  /** Of these, what no console shows. */
+  readonly retained: readonly string[];
+  readonly settings: string;
 }
 
 const CANARY_DEADLINE_MS = 10_000;
@@ -99,6 +111,13 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     const followers = members.filter((member) => !member.readsEntry);
     const handedTo = [canary, ...rest];
 
+    const leaving = await leavingDatabases(steps, members, config.ini, version);
+    if (leaving.length > 0) {
+      const busy = await emptyDatabases(steps, members, leaving);
+      lap('emptying');
+      if (busy.length > 0 && !input.drained(leaving)) return { outcome: 'draining', busy };
+    }
+    const before = loadedFrom(await steps.standing(), previous, version);
     await steps.writeCandidate(config);
     lap('candidate');
     await Promise.all(handedTo.map((member) => steps.handOut(member.pod, config.revision)));
@@ -138,12 +157,17 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
         return { member, result: await reloadAndProve(steps, member, expectation, FOLLOWER_DEADLINE_MS) };
       }),
     );
+    const after = loadedFrom(config.files, config.revision, version);
     return {
       outcome: 'proved',
       timings,
-      proved: [...provedMembers, ...followed].flatMap(({ member, result }) =>
-        result.kind === 'proved' ? [{ pod: member.pod, restartRequired: result.restartRequired }] : [],
-      ),
+      proved: [...provedMembers, ...followed].flatMap(({ member: { pod }, result }): readonly ProvedPod[] => {
+        if (result.kind !== 'proved') return [];
+        const retained = retainedAfter(input.retained(pod), before, after);
+        return [
+          { pod, retained, settings: result.settings, restartRequired: [...result.restartRequired, ...retained] },
+        ];
+      }),
       unproved: [
         ...silent,
         ...[...late, ...followed].flatMap(({ member, result }) =>

@@ -10,6 +10,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { canonicalJson } from '../plan/canonical-json.ts';
 import { type Config, type PlannedConfig, type Provable, planConfig, planKnownConfig } from '../plan/config.ts';
 import { OPERATOR_VERSION } from '../version.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
@@ -25,6 +26,8 @@ export interface DesiredInput {
   readonly credentials: AdminCredentials;
   readonly secrets: Informer<KubeObject>;
   readonly memory: Memory;
+  /** See ConfigInput. */
+  readonly pinned?: Readonly<Record<string, string>>;
 }
 
 export interface Desired {
@@ -46,6 +49,7 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
     version,
     holders,
     revisionKey: credentials.revisionKey,
+    ...(input.pinned && { pinned: input.pinned }),
   };
 
   let fresh: PlannedConfig | undefined;
@@ -74,7 +78,7 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
   };
 }
 
-function inputsOf({ pooler, version, holders, credentials, secrets }: DesiredInput): string {
+function inputsOf({ pooler, version, holders, credentials, secrets, pinned }: DesiredInput): string {
   const parts = [
     // Another operator may render the same things otherwise.
     OPERATOR_VERSION,
@@ -84,6 +88,7 @@ function inputsOf({ pooler, version, holders, credentials, secrets }: DesiredInp
     holders,
     credentials.fingerprint,
     fingerprintSecrets(pooler, secrets),
+    ...(pinned ? [canonicalJson(pinned)] : []),
   ];
   return createHash('sha256').update(parts.join('|')).digest('hex').slice(0, 16);
 }

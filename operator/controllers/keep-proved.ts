@@ -2,18 +2,20 @@
  * Holds the pods on the revision that the pointer names, while the desired one cannot be had: an operator that died in
  * the middle of a change may have left some on a candidate, and pods that start meanwhile want to be proved too.
  */
-import { ANNOTATION_VERSION, configSecretName } from '../api/names.ts';
+import { ANNOTATION_PROVED, ANNOTATION_VERSION, configSecretName } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
+import { sameStates, withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
 import { proofPasswordOf } from '../plan/config.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
 import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
-import { type ConfigOutcome, pointerOf, rememberProofs, retryLater } from './converge-config.ts';
+import { type ConfigOutcome, pointerOf, rememberProofs, retainedIn, retryLater, secretOf } from './converge-config.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
+import { heldStates, settleStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
@@ -33,8 +35,13 @@ export async function keepProved(
   const version = parseVersion(deployment?.metadata.annotations?.[ANNOTATION_VERSION] ?? '');
   const pointer = template === undefined ? undefined : pointerOf(deps.caches, pooler, template);
   if (template === undefined || version === undefined || pointer === undefined) return { kind: 'idle' };
-  const unproved = livePods(pods, template).filter((pod) => memory.proofs.get(pod.process)?.revision !== pointer);
-  if (unproved.length === 0) return { kind: 'idle' };
+  memory.draining = undefined;
+  const live = livePods(pods, template);
+  const unproved = live.filter((pod) => memory.proofs.get(pod.process)?.revision !== pointer);
+  const held = heldStates(secretOf(deps.caches, pooler, template));
+  // What was to be removed is not: those who wait for it go on.
+  const wanted = withoutLeaving(held);
+  if (unproved.length === 0 && sameStates(held, wanted)) return { kind: 'idle' };
 
   const credentials = await deps.credentials.peek(pooler);
   const { namespace = 'default', name } = pooler.metadata;
@@ -48,15 +55,23 @@ export async function keepProved(
     template,
     credentials,
     writer,
+    secret: () => secretOf(deps.caches, pooler, template),
     superseded: () => false,
     now: deps.clock.now,
   });
+  const noted = secretOf(deps.caches, pooler, template);
+  const unsettled = await settleStates({ pooler, template, secret: noted, writer, pods: live, wanted, steps });
+  if (unsettled !== undefined) return retryLater(memory, unsettled);
+  if (unproved.length === 0) return { kind: 'idle' };
   const config = {
     revision: pointer,
     ini: parsed.ini,
     proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
   };
-  const attempts = await patiently(deps, pooler, () => provePods(steps, config, version, unproved).then(orSilent));
+  const provedBefore = noted?.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
+  const attempts = await patiently(deps, pooler, () =>
+    provePods(steps, config, version, unproved, { wanted, held: wanted, provedBefore }).then(orSilent),
+  );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
-  return rememberProofs(memory, pointer, attempts);
+  return rememberProofs(memory, pointer, attempts, (pod) => retainedIn(noted, pod));
 }

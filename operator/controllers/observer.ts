@@ -6,15 +6,16 @@
  */
 import { PORT, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { openSession } from '../console/session.ts';
 import type { PodReading } from '../plan/fleet.ts';
 import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/log.ts';
-import type { AdminCredentialStore } from './admin-credentials.ts';
+import type { AdminCredentialStore, AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
 import { CONSOLE_TIMEOUTS } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
+import { pointerOf } from './converge-config.ts';
+import { doorsOf, openDoor } from './doors.ts';
 import { createPace } from './pace.ts';
 import { createPhases } from './phases.ts';
 
@@ -79,21 +80,18 @@ export function createObserver(options: ObserverOptions): Observer {
   const ask = async (
     pooler: ConnectionPooler,
     pod: PodView,
-    password: string,
+    own: AdminCredentials,
     before: PoolerObservation | undefined,
     ending: AbortSignal,
   ): Promise<ConsoleReading> => {
     const signal = AbortSignal.any([ending, AbortSignal.timeout(LOOK_MS)]);
-    const session = await openSession({
-      host: pod.address ?? '',
-      port: PORT,
-      user: STATS_USER,
-      password,
-      applicationName: 'poolkeeper',
-      limits: LIMITS,
-      signal,
-      ...CONSOLE_TIMEOUTS,
-    });
+    const place = { host: pod.address ?? '', port: PORT, applicationName: 'poolkeeper', limits: LIMITS, signal };
+    // Where the password was replaced just now, the process may still know the one before.
+    const [, ...others] = doorsOf(own, [pointerOf(caches, pooler, pod.template)]);
+    const session = await openDoor({ ...place, ...CONSOLE_TIMEOUTS }, [
+      { user: STATS_USER, password: own.stats },
+      ...others,
+    ]);
     let reading: ConsoleReading;
     try {
       reading = await readConsole(session, pod.name);
@@ -128,7 +126,7 @@ export function createObserver(options: ObserverOptions): Observer {
         const wasSilent = before?.silent.some((other) => other.pod === pod.name) ?? false;
         const place = wasSilent ? silentBefore : answering;
         try {
-          readings.push(await few(() => place(() => ask(pooler, pod, own.stats, before, ending))));
+          readings.push(await few(() => place(() => ask(pooler, pod, own, before, ending))));
         } catch (error) {
           silent.push({ pod: pod.name, reason: messageOf(error) });
         }
@@ -185,7 +183,10 @@ const isRunning = (pod: PodObject): boolean => viewPod(pod).running;
 const gistOf = (observation: PoolerObservation | undefined): string =>
   JSON.stringify(
     observation && [
-      observation.readings.map(({ pod, version, pools, databases, trouble }) => [
+      observation.readings.map(({ pod, version, pools, databases, trouble, settings, paused, databaseRows }) => [
+        settings,
+        paused,
+        databaseRows.flatMap((row) => (row.paused || row.disabled ? [[row.name, row.paused, row.disabled]] : [])),
         pod,
         version,
         pools,

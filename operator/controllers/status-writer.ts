@@ -48,6 +48,8 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
   BackendReachable: 'False',
   BudgetValid: 'False',
   PoolSaturated: 'True',
+  RestartRequired: 'True',
+  RuntimeOverride: 'True',
 };
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
@@ -137,6 +139,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
 /** Bad for as long as the operator works on it; not worth a warning. */
 const TRANSIENT: ReadonlySet<string> = new Set([
   'Applying',
+  'EmptyingDatabases',
   'PodsNotReady',
   'RollingOut',
   'ApplyingConfig',

@@ -18,6 +18,7 @@ import { type Budget, type BudgetRow, planBudget } from './budget.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
+import { pendingSettings } from './restart.ts';
 import type { SecretLookup } from './secret-references.ts';
 
 export interface ConfigInput {
@@ -30,6 +31,8 @@ export interface ConfigInput {
   /** Key of the revision's HMAC, so that a revision is no oracle for passwords. */
   readonly revisionKey: string;
   readonly lookup: SecretLookup;
+  /** Values of settings that only a restart changes, as the pods have them: kept until the pods are replaced. */
+  readonly pinned?: Readonly<Record<string, string>>;
 }
 
 /** The files of one revision, as they stand in the configuration Secret: name → text. */
@@ -57,6 +60,8 @@ export interface PlannedConfig {
   readonly budget: readonly BudgetRow[];
   /** Needed to choose a pod template also when credentials are missing. */
   readonly restartOnly: Readonly<Record<string, string>>;
+  /** Settings that wait for a restart. */
+  readonly pending: readonly string[];
 }
 
 /** What a proof needs to know of a revision; no Secret of the user is needed for it. */
@@ -71,13 +76,22 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const userlist = planUserlist(spec, version, input.passwords, input.lookup);
   const draft = planIni(input, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
+  const { pending } = draft;
   const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
   if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
-    return { faults, budget: budget.rows, restartOnly };
+    return { faults, budget: budget.rows, restartOnly, pending };
   }
-  const beside: FilesByKind = { hba: printHba(planAccessRules(spec)) };
+  const beside: FilesByKind = {
+    hba: printHba(
+      planAccessRules(
+        spec,
+        userlist.entries.map(({ name }) => name),
+      ),
+    ),
+  };
   const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside);
-  if (tooLarge.length > 0) return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly };
+  if (tooLarge.length > 0)
+    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, pending };
 
   const revision = revisionOf(revisionKey, {
     ini: printIni(draft.ini, version),
@@ -90,6 +104,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
     faults,
     budget: budget.rows,
     restartOnly,
+    pending,
     config: {
       revision,
       ini,
@@ -141,10 +156,11 @@ export function planKnownConfig(
   revision: string,
 ): { readonly planned: PlannedConfig; readonly provable: Provable } {
   const budget = planBudget(input.spec, input.holders);
-  const { ini, settings, faults } = planIni(input, budget, revision);
+  const { ini, settings, faults, pending } = planIni(input, budget, revision);
   return {
     planned: {
       faults: { spec: faults, budget: budget.faults, credentials: [] },
+      pending,
       budget: budget.rows,
       restartOnly: restartOnlyOf(settings, input.version),
     },
@@ -201,21 +217,45 @@ export const PROVED_FILE = 'proved.ini';
 /** The entry file's line at rest. */
 export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
 
-function planIni(input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'>, budget: Budget, revision: string) {
-  const { spec, version } = input;
+function planIni(
+  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'>,
+  budget: Budget,
+  revision: string,
+) {
+  const { spec, version, pinned } = input;
   const main = planMainSection(spec, version, revision);
+  const wanted = restartOnlyOf(main.settings, version);
+  const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
   const databases = planDatabases(spec, version, budget, input.namespace);
   const users = planUsers(spec, version);
   const ini: IniFile = {
     databases: databases.entries,
     users: users.entries,
     pgbouncer: [
-      ...main.settings.map(({ key, value }) => [key, value] as const),
+      ...settings.map(({ key, value }) => [key, value] as const),
       // SHOW CONFIG returns it only if the file was parsed to its end, so nothing may follow.
       ['syslog_ident', revision] as const,
     ],
   };
-  return { ini, settings: main.settings, faults: [...main.faults, ...databases.faults, ...users.faults] };
+  const pending = pinned === undefined ? [] : pendingSettings(wanted, pinned);
+  return { ini, settings, pending, faults: [...main.faults, ...databases.faults, ...users.faults] };
+}
+
+/** Settings with those that only a restart changes as they are pinned. */
+function pin(
+  settings: readonly EffectiveSetting[],
+  wanted: Readonly<Record<string, string>>,
+  pinned: Readonly<Record<string, string>>,
+): readonly EffectiveSetting[] {
+  const source = 'the pods, until they are replaced';
+  const kept = settings
+    .filter(({ key }) => !(key in wanted) || key in pinned)
+    .map((setting) => {
+      const value = setting.key in wanted ? pinned[setting.key] : undefined;
+      return value === undefined || value === setting.value ? setting : { ...setting, value, source };
+    });
+  const added = Object.entries(pinned).filter(([key]) => !(key in wanted));
+  return [...kept, ...added.map(([key, value]) => ({ key, value, source }))];
 }
 
 function restartOnlyOf(settings: readonly EffectiveSetting[], version: Version): Readonly<Record<string, string>> {

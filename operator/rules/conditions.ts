@@ -12,6 +12,8 @@ import { credentialsValid } from './credentials-valid.ts';
 import { poolSaturated } from './pool-saturated.ts';
 import { ready } from './ready.ts';
 import { reconciling } from './reconciling.ts';
+import { restartRequired } from './restart-required.ts';
+import { runtimeOverride } from './runtime-override.ts';
 import type { Finding, Situation } from './situation.ts';
 import { stalled } from './stalled.ts';
 
@@ -27,6 +29,8 @@ export const CONDITION_RULES: readonly (readonly [type: string, rule: Rule])[] =
   ['BackendReachable', backendReachable],
   ['BudgetValid', budgetValid],
   ['PoolSaturated', poolSaturated],
+  ['RestartRequired', restartRequired],
+  ['RuntimeOverride', runtimeOverride],
 ];
 
 /** The API server takes 32 KiB; a message longer than this helps nobody. */

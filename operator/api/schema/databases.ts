@@ -89,6 +89,12 @@ export const database = {
         passwordSecretRef,
       },
     },
+    state: {
+      type: 'string',
+      enum: ['Enabled', 'Paused', 'Disabled'],
+      description:
+        'Enabled, the default; Paused: transactions are finished and clients wait (query_wait_timeout applies); Disabled: nobody new can log in, who is connected goes on.',
+    },
     parameters: parameters('[databases]'),
   },
 } as const;

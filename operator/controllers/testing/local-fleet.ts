@@ -100,6 +100,13 @@ export async function startLocalFleet(version: RealVersion, size: number, client
     steps: () => ({
       openSession: open,
       address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port }),
+      standing: async () => {
+        const names = (await readdir(directory)).filter((name) => !name.endsWith('.new'));
+        return Object.fromEntries(
+          await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')] as const)),
+        );
+      },
+      noteStates: async () => undefined,
       writeCandidate: writeFiles,
       handOut: (pod, revision) =>
         processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
