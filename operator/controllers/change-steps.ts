@@ -24,7 +24,7 @@ import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
 import { heldStates, noteStates } from './database-states.ts';
 import { doorsOf, openDoor } from './doors.ts';
-import { explainLog, explainReload } from './pod-log.ts';
+import { explainChange, explainReload } from './pod-log.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
 /** A change at its slowest, and its way back. Whoever answers each question just in time ends here. */
@@ -148,7 +148,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
       annotate(pod, { [ANNOTATION_ENTRY]: revision === 'rest' ? ENTRY_AT_REST : includeOf(revision), ...nudge() }),
     nudge: (pod) => annotate(pod, nudge()),
     explain: async (pod, sinceMs) =>
-      explainLog(await logOf(pod, { sinceSeconds: Math.ceil((context.now() - sinceMs) / 1000) + 1 })),
+      explainChange(await logOf(pod, { sinceSeconds: Math.ceil((context.now() - sinceMs) / 1000) + 1 })),
     complaint: async (pod) => explainReload(await logOf(pod, { tailLines: RELOAD_LINES })),
     superseded: context.superseded,
     now: context.now,

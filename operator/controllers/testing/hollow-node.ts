@@ -18,7 +18,7 @@ import {
   PORT,
 } from '../../api/names.ts';
 import { accepts } from '../../console/testing/accepts.ts';
-import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
+import { REAL_VERSIONS, type RealVersion } from '../../console/testing/real-pgbouncer.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import { createInformer } from '../../kube/informer.ts';
@@ -31,7 +31,13 @@ import { createPodFiles } from './pod-files.ts';
 import { type PodProcess, startPodProcess } from './pod-process.ts';
 
 interface Pod extends KubeObject {
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly command?: readonly string[] }[] };
+  readonly spec: {
+    readonly containers: readonly {
+      readonly name: string;
+      readonly image?: string;
+      readonly command?: readonly string[];
+    }[];
+  };
 }
 
 /** What answers in a pod's place, once for each connection. */
@@ -49,6 +55,7 @@ export interface HollowNodeOptions {
   readonly client: KubeClient;
   /** For the pods' files; removed by whoever made it. */
   readonly directory: string;
+  /** Where the image's tag names none that there is. */
   readonly version: RealVersion;
   /** By name of the pooler; none: a real pgbouncer. Asked when a pod starts. */
   readonly impostor: (pooler: string) => Answer | undefined;
@@ -154,7 +161,8 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     const address = `10.78.${number >> 8}.${number & 255}`;
     const directory = join(options.directory, `pod-${number}`);
     const files = createPodFiles(join(directory, 'config'));
-    const command = pod.spec.containers.find((container) => container.name === CONTAINER)?.command ?? [];
+    const { command = [], image = '' } = pod.spec.containers.find((container) => container.name === CONTAINER) ?? {};
+    const version = REAL_VERSIONS.find((real) => image.endsWith(`:${real}`)) ?? options.version;
     let over = false;
     const own: Running = {
       uid: uid ?? '',
@@ -173,7 +181,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
       while (!over && filesOf(pod) === undefined) await sleep(20);
       for (let restarts = 0; !over; restarts += 1) {
         await files.swap(filesOf(pods.get(`${namespace}/${name}`) ?? pod) ?? {});
-        const process = await startPodProcess({ directory, version: options.version, address, number, command });
+        const process = await startPodProcess({ directory, version, address, number, command });
         own.process = process;
         if (over) process.kill('SIGKILL');
         const dead = process.ended.then(() => true);

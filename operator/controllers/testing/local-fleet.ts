@@ -5,6 +5,7 @@
 import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PoolerSpec } from '../../api/types.ts';
 import { openSession } from '../../console/session.ts';
 import { type RealPgbouncer, type RealVersion, startPgbouncer } from '../../console/testing/real-pgbouncer.ts';
 import { parseVersion, type Version } from '../../pgbouncer/version.ts';
@@ -12,13 +13,13 @@ import { type Config, planConfig } from '../../plan/config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
 import type { ChangeSteps } from '../change-acts.ts';
-import { explainLog, explainReload } from '../pod-log.ts';
+import { explainChange, explainReload } from '../pod-log.ts';
 
 export interface LocalFleet {
   readonly pods: readonly PodView[];
   readonly processes: readonly RealPgbouncer[];
   /** A configuration whose max_client_conn is `clients`, rendered for `as` (default: what the processes are). */
-  configOf(clients: number, parameters?: Readonly<Record<string, string | number>>, as?: string): Config;
+  configOf(clients: number, parameters?: Readonly<Record<string, string | number>>, as?: string, spec?: Spec): Config;
   /** What `proved.ini` names. */
   pointer(): Promise<string>;
   /** SHOW CONFIG of each pod. */
@@ -28,13 +29,23 @@ export interface LocalFleet {
 }
 
 const PASSWORD = 'local-admin-password';
+/** Of every user. */
+export const APP_PASSWORD = 'secret';
 export const REVISION_KEY = 'local-revision-key';
 
-export async function startLocalFleet(version: RealVersion, size: number, clients: number): Promise<LocalFleet> {
+type Spec = Partial<Pick<PoolerSpec, 'backends' | 'databases' | 'users'>>;
+
+/** @param base what differs from the smallest specification */
+export async function startLocalFleet(
+  version: RealVersion,
+  size: number,
+  clients: number,
+  base: Spec = {},
+): Promise<LocalFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-fleet-'));
   await chmod(directory, 0o755);
-  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version) =>
-    relocate(plan(count, parameters, versionOf(as)), directory);
+  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version, spec = {}) =>
+    relocate(plan(count, parameters, versionOf(as), { ...base, ...spec }), directory);
   const put = async (name: string, text: string): Promise<void> => {
     // A new inode each time, as the kubelet's swap gives: PgBouncer looks at nothing else.
     await writeFile(join(directory, `${name}.new`), text, { mode: 0o644 });
@@ -97,31 +108,41 @@ export async function startLocalFleet(version: RealVersion, size: number, client
           return value;
         }),
       ),
-    steps: () => ({
-      openSession: open,
-      address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port }),
-      standing: async () => {
-        const names = (await readdir(directory)).filter((name) => !name.endsWith('.new'));
-        return Object.fromEntries(
-          await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')] as const)),
-        );
-      },
-      noteStates: async () => undefined,
-      writeCandidate: writeFiles,
-      handOut: (pod, revision) =>
-        processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
-      nudge: async () => undefined,
-      movePointer: async (config, keepPrevious) => {
-        await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
-        if (keepPrevious) return;
-        for (const name of await readdir(directory))
-          if (name !== 'proved.ini' && !name.startsWith(config.revision)) await rm(join(directory, name));
-      },
-      explain: (pod) => Promise.resolve(explainLog(processOf(pod).log())),
-      complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
-      superseded: () => false,
-      now: () => Date.now(),
-    }),
+    steps: () => {
+      // As the API server gives what was logged since the change began.
+      const before = processes.map((process) => process.log().length);
+      const since = (pod: PodView): string =>
+        processOf(pod)
+          .log()
+          .slice(before[pods.findIndex(({ name }) => name === pod.name)]);
+      return {
+        openSession: open,
+        address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port }),
+        standing: async () => {
+          const names = (await readdir(directory)).filter((name) => !name.endsWith('.new'));
+          return Object.fromEntries(
+            await Promise.all(
+              names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')] as const),
+            ),
+          );
+        },
+        noteStates: async () => undefined,
+        writeCandidate: writeFiles,
+        handOut: (pod, revision) =>
+          processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
+        nudge: async () => undefined,
+        movePointer: async (config, keepPrevious) => {
+          await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
+          if (keepPrevious) return;
+          for (const name of await readdir(directory))
+            if (name !== 'proved.ini' && !name.startsWith(config.revision)) await rm(join(directory, name));
+        },
+        explain: (pod) => Promise.resolve(explainChange(since(pod))),
+        complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
+        superseded: () => false,
+        now: () => Date.now(),
+      };
+    },
     stop: async () => {
       await Promise.all(processes.map((process) => process.stop()));
       await rm(directory, { recursive: true, force: true });
@@ -135,7 +156,12 @@ export const versionOf = (text: string): Version => {
   return version;
 };
 
-function plan(clients: number, parameters: Readonly<Record<string, string | number>>, version: Version): Config {
+function plan(
+  clients: number,
+  parameters: Readonly<Record<string, string | number>>,
+  version: Version,
+  spec: Spec,
+): Config {
   const { config, faults } = planConfig({
     spec: {
       replicas: 3,
@@ -146,13 +172,14 @@ function plan(clients: number, parameters: Readonly<Record<string, string | numb
       databases: [{ name: 'app' }],
       users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
       parameters,
+      ...spec,
     },
     namespace: 'local',
     version,
     holders: 5,
     passwords: { admin: PASSWORD, stats: 'local-stats-password' },
     revisionKey: REVISION_KEY,
-    lookup: () => ({ found: true, value: 'secret' }),
+    lookup: () => ({ found: true, value: APP_PASSWORD }),
   });
   if (config === undefined) throw new Error(JSON.stringify(faults));
   return config;

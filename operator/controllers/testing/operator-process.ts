@@ -21,6 +21,8 @@ export interface OperatorProcess {
   /** The sum of a metric over all its labels, or over those lines that hold `filter`. */
   metric(name: string, filter?: string): Promise<number>;
   stop(): Promise<void>;
+  /** SIGKILL: it finishes nothing. */
+  kill(): Promise<void>;
 }
 
 export async function startOperator(kubeconfig: string, flags: readonly string[] = []): Promise<OperatorProcess> {
@@ -55,6 +57,11 @@ export async function startOperator(kubeconfig: string, flags: readonly string[]
         .split('\n')
         .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(filter))
         .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    },
+    kill: async () => {
+      if (!alive()) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
     },
     stop: async () => {
       if (!alive()) return;
