@@ -29,11 +29,14 @@ export interface LocalFleet {
 }
 
 const PASSWORD = 'local-admin-password';
-/** Of every user. */
+/** Of every user that says nothing else. */
 export const APP_PASSWORD = 'secret';
 export const REVISION_KEY = 'local-revision-key';
 
-type Spec = Partial<Pick<PoolerSpec, 'backends' | 'databases' | 'users'>>;
+interface Spec extends Partial<Pick<PoolerSpec, 'backends' | 'databases' | 'users'>> {
+  /** Of every user. */
+  readonly password?: string;
+}
 
 /** @param base what differs from the smallest specification */
 export async function startLocalFleet(
@@ -160,7 +163,7 @@ function plan(
   clients: number,
   parameters: Readonly<Record<string, string | number>>,
   version: Version,
-  spec: Spec,
+  { password = APP_PASSWORD, ...spec }: Spec,
 ): Config {
   const { config, faults } = planConfig({
     spec: {
@@ -179,7 +182,7 @@ function plan(
     holders: 5,
     passwords: { admin: PASSWORD, stats: 'local-stats-password' },
     revisionKey: REVISION_KEY,
-    lookup: () => ({ found: true, value: APP_PASSWORD }),
+    lookup: () => ({ found: true, value: password }),
   });
   if (config === undefined) throw new Error(JSON.stringify(faults));
   return config;
