@@ -169,6 +169,9 @@ function proveConfig(rows: readonly ConfigRow[], { revision, config }: Expectati
   return { fault: wrong.length > 0 ? { item: 'config', detail: wrong.join('; ') } : undefined, restartRequired };
 }
 
+/** How a database is named that keeps its forced user until a restart. */
+export const keptServerUser = (database: string): string => `database ${database} (its server user was removed)`;
+
 /** What a hand has SET since the file was read, in words; secrets are not among them. */
 export function changedByHand(rows: readonly ConfigRow[], { config }: Pick<Expectation, 'config'>): readonly string[] {
   return rows.flatMap((row): readonly string[] => {
@@ -191,7 +194,7 @@ function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase, 
     const row = found.get(expected.name);
     // PgBouncer does not let go of a forced user: "losing forced user not supported, keeping old setting".
     const keepsUser = row?.forceUser !== undefined && expected.forceUser === undefined;
-    if (keepsUser) restartRequired.push(`database ${expected.name} (its server user was removed)`);
+    if (keepsUser) restartRequired.push(keptServerUser(expected.name));
     const wanted = keepsUser ? { ...expected, forceUser: row.forceUser } : expected;
     wrong.push(...differences(`database ${expected.name}`, DATABASE_FIELDS, row, wanted));
     const state = states[expected.name];

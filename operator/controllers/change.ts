@@ -21,7 +21,7 @@ import type { PodView } from '../plan/pods.ts';
 import { loadedFrom, retainedAfter } from '../plan/retained.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 import { type Attempt, type Failed, gatherMembers, type Member, reload, reloadAndProve } from './change-member.ts';
-import { type Busy, emptyDatabases, leavingDatabases } from './leaving.ts';
+import { type Busy, emptyDatabases, leavingDatabases, lostServerUsers, servedBy } from './leaving.ts';
 
 export interface ChangeInput {
   readonly config: Config;
@@ -60,6 +60,8 @@ export type ChangeResult =
       /** No console answered. */
       readonly silent?: true;
     }
+  /** Running processes would not work with it, for what they keep: only fresh ones can take it. */
+  | { readonly outcome: 'restart'; readonly keeps: readonly string[] }
   /** Databases go with this revision, and something is still under way in them. */
   | { readonly outcome: 'draining'; readonly busy: readonly Busy[] }
   /** Every process was started on the pointer's file, so none can try a candidate: they must be replaced first. */
@@ -111,7 +113,11 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     const followers = members.filter((member) => !member.readsEntry);
     const handedTo = [canary, ...rest];
 
-    const leaving = await leavingDatabases(steps, members, config.ini, version);
+    const served = await servedBy(members);
+    const after = loadedFrom(config.files, config.revision, version);
+    const lost = lostServerUsers(served, config.ini, new Set(after.verifiers.keys()));
+    if (lost.length > 0) return { outcome: 'restart', keeps: lost };
+    const leaving = await leavingDatabases(steps, served, config.ini, version);
     if (leaving.length > 0) {
       const busy = await emptyDatabases(steps, members, leaving);
       lap('emptying');
@@ -157,7 +163,6 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
         return { member, result: await reloadAndProve(steps, member, expectation, FOLLOWER_DEADLINE_MS) };
       }),
     );
-    const after = loadedFrom(config.files, config.revision, version);
     return {
       outcome: 'proved',
       timings,

@@ -161,6 +161,15 @@ async function change(
       if (memory.draining !== undefined) memory.draining.busy = result.busy;
       return { kind: 'waiting', retryMs: DRAINING_MS };
     }
+    if (result.outcome === 'restart') {
+      memory.draining = undefined;
+      memory.retrying = `it waits for a restart: ${result.keeps.join(', ')}`;
+      const isNews = memory.mustRestart?.revision !== revision || memory.mustRestart.template !== template;
+      memory.mustRestart = { template, revision, keeps: result.keeps };
+      // Whether there is to be one is decided at the beginning of a reconcile.
+      return isNews ? { kind: 'waiting', retryMs: 1 } : { kind: 'idle' };
+    }
+    memory.mustRestart = undefined;
     memory.touchedAt = deps.clock.now();
     if (result.outcome !== 'retry') memory.draining = undefined;
     memory.changedAt = deps.clock.monotonic();

@@ -136,6 +136,8 @@ function foundIn(
   template: string | undefined,
   revision: string,
 ): readonly string[] | undefined {
+  const must = memory.mustRestart;
+  if (must !== undefined && must.template === template && must.revision === revision) return must.keeps;
   const living = pods.filter((pod) => !pod.terminating);
   const proofs = living.map((pod) => (pod.template === template ? memory.proofs.get(pod.process) : undefined));
   return proofs.every((proof) => proof?.revision === revision)

@@ -4,11 +4,12 @@
  * here: the change comes back, so that the user can still want something else.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { keptServerUser } from '../console/prove.ts';
 import type { Session } from '../console/session.ts';
 import { type HeldStates, stateCommands } from '../pgbouncer/database-states.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';
 import { parseIni } from '../pgbouncer/parse-ini.ts';
-import { type PoolRow, readDatabases, readPools } from '../pgbouncer/show.ts';
+import { type DatabaseRow, type PoolRow, readDatabases, readPools } from '../pgbouncer/show.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { ChangeSteps } from './change-acts.ts';
@@ -23,18 +24,36 @@ export interface Busy {
   readonly servers: number;
 }
 
-/** Names that some member serves and the new file lacks. */
+/** What each of the processes serves now. */
+export const servedBy = async (members: readonly Pick<Member, 'session'>[]): Promise<readonly DatabaseRow[]> =>
+  (await Promise.all(members.map(async ({ session }) => readDatabases(await session.show('DATABASES'))))).flat();
+
+/**
+ * Databases that would keep a forced user whose password the new userlist lacks: PgBouncer does not let go of it, and
+ * every new server connection would fail. Such a file is not loaded: it waits for fresh processes.
+ */
+export function lostServerUsers(
+  served: readonly DatabaseRow[],
+  ini: IniFile,
+  users: ReadonlySet<string>,
+): readonly string[] {
+  const rendered = new Map(ini.databases.map(({ name, params }) => [name, params['user']]));
+  const lost = served.filter(
+    ({ name, forceUser }) =>
+      forceUser !== undefined && rendered.has(name) && rendered.get(name) === undefined && !users.has(forceUser),
+  );
+  return [...new Set(lost.map(({ name }) => keptServerUser(name)))].sort();
+}
+
+/** Names that some process serves and the new file lacks. */
 export async function leavingDatabases(
   steps: ChangeSteps,
-  members: readonly Pick<Member, 'session'>[],
+  served: readonly DatabaseRow[],
   ini: IniFile,
   version: Version,
 ): Promise<readonly string[]> {
   const rendered = new Set(ini.databases.map(({ name }) => name));
-  const shown = await Promise.all(
-    members.map(async ({ session }) => readDatabases(await session.show('DATABASES')).map(({ name }) => name)),
-  );
-  const missing = [...new Set(shown.flat())].filter((name) => !rendered.has(name)).sort();
+  const missing = [...new Set(served.map(({ name }) => name))].filter((name) => !rendered.has(name)).sort();
   if (missing.length === 0) return [];
   // Others came into being by `*`: those stay, whatever the file says.
   const files = await steps.standing();

@@ -32,6 +32,13 @@ export interface Override {
   readonly found: readonly string[];
 }
 
+/** A revision that the processes of a template cannot take without a restart, and for what they keep. */
+export interface MustRestart {
+  readonly template: string;
+  readonly revision: string;
+  readonly keeps: readonly string[];
+}
+
 /** Databases that are being emptied, and since when. */
 export interface Draining {
   readonly databases: string;
@@ -53,6 +60,7 @@ export interface Memory {
   /** By process. */
   readonly overrides: Map<string, Override>;
   draining: Draining | undefined;
+  mustRestart: MustRestart | undefined;
   /** When the operator last told a console something: what was seen before says nothing. Milliseconds since 1970. */
   touchedAt: number;
   failure: Failure | undefined;
@@ -91,6 +99,7 @@ export function createMemoryStore(): MemoryStore {
         deaths: new Map(),
         overrides: new Map(),
         draining: undefined,
+        mustRestart: undefined,
         touchedAt: 0,
         failure: failureOf(pooler),
         retrying: undefined,

@@ -334,6 +334,7 @@ function situationOf(
       restartRequired: [
         ...new Set([
           ...(memory.digest?.pending ?? []),
+          ...(memory.mustRestart?.template === step.template ? (memory.mustRestart?.keeps ?? []) : []),
           ...pods.flatMap((pod) =>
             pod.template === step.template ? (memory.proofs.get(pod.process)?.restartRequired ?? []) : [],
           ),

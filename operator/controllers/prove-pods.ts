@@ -14,7 +14,7 @@ import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { holdStates } from './database-states.ts';
-import { emptyWithin, leavingDatabases } from './leaving.ts';
+import { emptyWithin, leavingDatabases, servedBy } from './leaving.ts';
 
 export type PodAttempt =
   | {
@@ -67,7 +67,7 @@ export function provePods(
         const isOn = marker === config.revision;
         if (!isOn) {
           // What this revision lacks goes with it: nothing shall be in the middle of a transaction then.
-          const leaving = await leavingDatabases(steps, [{ session }], config.ini, version);
+          const leaving = await leavingDatabases(steps, await servedBy([{ session }]), config.ini, version);
           if (leaving.length > 0) await emptyWithin(steps, { pod, session }, leaving, LEAVE_MS);
           await steps.handOut(pod, 'rest');
           const reloaded = await reloadUntil({
