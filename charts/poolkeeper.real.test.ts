@@ -36,6 +36,7 @@ describe("the operator's pod", () => {
       '--observe-interval=15s',
       '--max-concurrent-changes=10',
       '--pod-template=restricted',
+      '--cluster-domain=cluster.local',
       '--leader-elect=true',
       `--lease-namespace=${NAMESPACE}`,
       '--listen=:8080',
@@ -61,6 +62,7 @@ describe("the operator's pod", () => {
       ...['config.namespaces={a,b}', 'config.workers=8', 'config.observeInterval=1m', 'config.maxConcurrentChanges=3'],
       ...['config.podTemplate=full', 'config.leaderElect=false', 'config.listenPort=9090', 'config.logLevel=debug'],
       ...['config.defaultImage=registry:5000/pgbouncer:1.24.1', 'config.leaseNamespace=leases'],
+      'config.clusterDomain=example.internal',
     );
     assert.deepEqual(other, {
       ...readSettings([], { POD_NAME: 'operator-1' }),
@@ -69,6 +71,7 @@ describe("the operator's pod", () => {
       observeIntervalMs: 60_000,
       maxConcurrentChanges: 3,
       templateMode: 'full',
+      clusterDomain: 'example.internal',
       leaderElect: false,
       listen: { ...other.listen, port: 9090 },
       logLevel: 'debug',

@@ -33,6 +33,7 @@ const OPERATOR_RIGHTS: readonly string[] = [
   ...expand('/services', ...CHILD),
   ...expand('/serviceaccounts', ...CHILD),
   ...expand('policy/poddisruptionbudgets', ...CHILD),
+  ...expand('cert-manager.io/certificates', ...CHILD),
   ...expand('/secrets', ...CHILD),
   ...expand('/pods', 'get', 'list', 'watch', 'patch', 'delete'),
   ...expand('/pods/log', 'get'),

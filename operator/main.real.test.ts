@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Lease } from './kube/lease-record.ts';
-import { linesOf } from './kube/lines.ts';
 import { apply, get } from './kube/operations.ts';
 import { LEASES } from './kube/resources.ts';
 import { type RealApi, startRealApi } from './kube/testing/real-api.ts';
 import type { TcpProxy } from './kube/testing/tcp-proxy.ts';
+import { type OperatorProcess, startOperator } from './testing/operator-process.ts';
 
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const CRD = fileURLToPath(new URL('../crds/poolkeeper.dev_connectionpoolers.yaml', import.meta.url));
+
+const ENDS = /does not lead any more/;
 
 let api: RealApi;
 before(async () => {
@@ -22,56 +21,17 @@ before(async () => {
 });
 after(() => api.stop());
 
-interface Operator {
-  readonly process: ChildProcess;
-  /** Resolves with the line that says so. */
-  says(text: string): Promise<string>;
-  /** The exit code, or the signal that ended it. */
-  ended(): Promise<number | string>;
-}
-
 /** An operator of a namespace, its lease there too, that reaches the API server through a proxy. */
-async function operate(namespace: string, proxy: TcpProxy): Promise<Operator> {
+async function operate(namespace: string, proxy: TcpProxy): Promise<OperatorProcess> {
   const kubeconfig = join(api.controlPlane?.directory ?? '', `${namespace}.kubeconfig`);
   const text = await readFile(api.kubeconfig, 'utf8');
   await writeFile(kubeconfig, text.replace(api.controlPlane?.url ?? '', `https://127.0.0.1:${proxy.port}`));
-  const child = spawn(
-    process.execPath,
-    [MAIN, '--namespaces', namespace, '--lease-namespace', namespace, '--listen', '127.0.0.1:0'],
-    {
-      env: { ...process.env, KUBECONFIG: kubeconfig, POD_NAME: 'operator' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const lines: string[] = [];
-  const exited = new Promise<number | string>((resolve) => {
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? ''));
-  });
-  void (async () => {
-    for await (const line of linesOf(child.stdout)) lines.push(line);
-  })();
-  const within = async <T>(what: string, look: () => T | undefined): Promise<T> => {
-    const deadline = Date.now() + 60_000;
-    for (;;) {
-      const found = look();
-      if (found !== undefined) return found;
-      assert.ok(Date.now() < deadline, `waited for: ${what}\n${lines.join('\n')}`);
-      await sleep(20);
-    }
-  };
-  return {
-    process: child,
-    says: (wanted) => within(wanted, () => lines.find((line) => line.includes(wanted))),
-    ended: async () => {
-      await within('its end', () => (child.exitCode === null && child.signalCode === null ? undefined : true));
-      return exited;
-    },
-  };
+  return startOperator({ kubeconfig, namespaces: [namespace], leaseNamespace: namespace });
 }
 
 /** Runs a test with an operator that leads in a namespace of its own. */
 async function leading(
-  test: (operator: Operator, namespace: string, proxy: TcpProxy) => Promise<void>,
+  test: (operator: OperatorProcess, namespace: string, proxy: TcpProxy) => Promise<void>,
   until = 'this process leads',
 ): Promise<void> {
   const namespace = await api.namespace();
@@ -81,7 +41,7 @@ async function leading(
     await operator.says(until);
     await test(operator, namespace, proxy);
   } finally {
-    operator.process.kill('SIGKILL');
+    await operator.kill();
   }
 }
 
@@ -115,18 +75,18 @@ describe('the operator as a process', () => {
   it('gives its lease back when it is told to stop, and ends well', () =>
     leading(async (operator, namespace) => {
       assert.equal(await holder(namespace), 'operator');
-      operator.process.kill('SIGTERM');
-      assert.equal(await operator.ended(), 0);
+      operator.signal('SIGTERM');
+      assert.equal(await operator.ended, 0);
       assert.equal(await holder(namespace), '');
     }));
 
   it('ends by itself when it cannot renew its lease, also with reconciles that wait for an answer', () =>
     leading(async (operator, namespace, proxy) => {
       await createPoolers(namespace, 20);
-      await operator.says('"msg"');
+      await operator.says(/./);
       proxy.be('swallow');
-      await operator.says('does not lead any more');
-      assert.equal(await operator.ended(), 1);
+      await operator.says(ENDS);
+      assert.equal(await operator.ended, 1);
       assert.equal(await holder(namespace), 'operator', 'nobody gave it back: it runs out');
     }));
 
@@ -136,8 +96,8 @@ describe('the operator as a process', () => {
       const stolen = { apiVersion: lease.apiVersion, kind: lease.kind, spec: { holderIdentity: 'another' } };
       const metadata = { name: 'poolkeeper', namespace };
       await apply(api.client, LEASES, { ...stolen, metadata } as Lease, { fieldManager: 'another', force: true });
-      assert.match(await operator.says('does not lead any more'), /another holds the lease/);
-      assert.equal(await operator.ended(), 1);
+      assert.match(String((await operator.says(ENDS))['reason']), /another holds the lease/);
+      assert.equal(await operator.ended, 1);
       assert.equal(await holder(namespace), 'another');
     }));
 
@@ -147,7 +107,7 @@ describe('the operator as a process', () => {
     proxy.be('swallow');
     const operator = await operate(namespace, proxy);
     await operator.says('poolkeeper starts');
-    operator.process.kill('SIGTERM');
-    assert.equal(await operator.ended(), 0);
+    operator.signal('SIGTERM');
+    assert.equal(await operator.ended, 0);
   });
 });

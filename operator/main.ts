@@ -3,7 +3,7 @@
  * wires anything to anything.
  */
 import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
-import { connect, createCaches, everyCache, POOLERS } from './controllers/caches.ts';
+import { connect, createCaches, everyCache, followCertificates, POOLERS } from './controllers/caches.ts';
 import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
@@ -61,10 +61,10 @@ async function main(): Promise<void> {
     name: 'poolkeeper',
     identity: settings.identity,
     enabled: settings.leaderElect,
+    leaseMs: settings.leaseMs,
     clock,
     log: warn,
   });
-  const fence = (): void => elector.assertMayWrite();
   const writing = fenced(client, elector);
   const events = createEventRecorder(writing, {
     controller: 'poolkeeper.dev/operator',
@@ -117,7 +117,6 @@ async function main(): Promise<void> {
       client: writing,
       clock,
       events,
-      fence,
       observed: (object) => caches.poolers.observed(object),
       current: (pooler) => caches.poolers.get(`${pooler.metadata.namespace}/${pooler.metadata.name}`),
     }),
@@ -125,7 +124,6 @@ async function main(): Promise<void> {
     clock,
     settings,
     log: (message, details) => log.info(details, message),
-    fence,
     paced: createPace(settings.maxConcurrentChanges),
     patience: createPatience(Math.ceil(Math.min(settings.workers, settings.maxConcurrentChanges) / 2)),
   });
@@ -139,6 +137,7 @@ async function main(): Promise<void> {
         : `waiting for ${waiting.map((cache) => cache.resource.plural).join(', ')}`;
     },
   });
+  followCertificates(caches, ending.signal);
   for (const cache of everyCache(caches)) cache.start(ending.signal);
   log.info(
     {

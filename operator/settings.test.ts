@@ -11,8 +11,10 @@ test('without flags everything suits an installation for the whole cluster', () 
     observeIntervalMs: 15_000,
     maxConcurrentChanges: 10,
     templateMode: 'restricted',
+    clusterDomain: 'cluster.local',
     leaderElect: true,
     leaseNamespace: 'pooling',
+    leaseMs: 10_000,
     identity: 'operator-1',
     listen: { port: 8080 },
     logLevel: 'info',
@@ -33,8 +35,10 @@ const FLAGS: readonly { readonly args: readonly string[]; readonly settings: Par
   { args: ['--observe-interval=1m30s'], settings: { observeIntervalMs: 90_000 } },
   { args: ['--max-concurrent-changes=3'], settings: { maxConcurrentChanges: 3 } },
   { args: ['--pod-template=full'], settings: { templateMode: 'full' } },
+  { args: ['--cluster-domain=example.internal'], settings: { clusterDomain: 'example.internal' } },
   { args: ['--leader-elect=false'], settings: { leaderElect: false } },
   { args: ['--lease-namespace=other'], settings: { leaseNamespace: 'other' } },
+  { args: ['--lease-duration=30s'], settings: { leaseMs: 30_000 } },
   { args: ['--listen=127.0.0.1:9090'], settings: { listen: { host: '127.0.0.1', port: 9090 } } },
   { args: ['--listen=:0'], settings: { listen: { port: 0 } } },
   { args: ['--log-level=debug'], settings: { logLevel: 'debug' } },
@@ -49,6 +53,7 @@ for (const { args, settings } of FLAGS) {
 }
 
 const WRONG: readonly { readonly arg: string; readonly message: RegExp }[] = [
+  { arg: '--cluster-domain=', message: /^--cluster-domain: is not valid \(""\); write a domain/ },
   { arg: '--workers=0', message: /^--workers: is not valid \("0"\); give a whole number of at least 1$/ },
   { arg: '--workers=ten', message: /^--workers: .*"ten"/ },
   { arg: '--workers=1.5', message: /^--workers: .*"1\.5"/ },
@@ -58,6 +63,7 @@ const WRONG: readonly { readonly arg: string; readonly message: RegExp }[] = [
     arg: '--observe-interval=15',
     message: /^--observe-interval: is not valid \("15"\); write a duration such as 15s$/,
   },
+  { arg: '--lease-duration=1s', message: /^--lease-duration: is not valid \("1s"\); write a duration of at least 5s/ },
   { arg: '--observe-interval=0s', message: /^--observe-interval: / },
   { arg: '--pod-template=some', message: /^--pod-template: is not valid \("some"\); use one of: restricted, full$/ },
   { arg: '--leader-elect=yes', message: /^--leader-elect: .*true, false/ },

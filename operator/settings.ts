@@ -11,8 +11,12 @@ export interface Settings {
   readonly observeIntervalMs: number;
   readonly maxConcurrentChanges: number;
   readonly templateMode: TemplateMode;
+  /** The last part of the names of Services, for the names in certificates. */
+  readonly clusterDomain: string;
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
+  /** How long others wait for a leader that says nothing. */
+  readonly leaseMs: number;
   readonly identity: string;
   /** Without a host: all addresses, of both families where the node has them. */
   readonly listen: { readonly host?: string; readonly port: number };
@@ -30,12 +34,17 @@ const OPTIONS = {
   'observe-interval': { type: 'string', default: '15s' },
   'max-concurrent-changes': { type: 'string', default: '10' },
   'pod-template': { type: 'string', default: 'restricted' },
+  'cluster-domain': { type: 'string', default: 'cluster.local' },
   'leader-elect': { type: 'string', default: 'true' },
   'lease-namespace': { type: 'string' },
+  'lease-duration': { type: 'string', default: '10s' },
   listen: { type: 'string', default: ':8080' },
   'log-level': { type: 'string', default: 'info' },
   context: { type: 'string' },
 } as const;
+
+/** Seconds. In less, a machine or network that falters once would cost the leadership. */
+const SHORTEST_LEASE = 5;
 
 const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -45,6 +54,13 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
   const observeInterval = parseDuration(values['observe-interval']);
   if (observeInterval === undefined || observeInterval < 1)
     throw wrong('observe-interval', values['observe-interval'], 'write a duration such as 15s');
+  const leaseDuration = parseDuration(values['lease-duration']);
+  if (leaseDuration === undefined || leaseDuration < SHORTEST_LEASE)
+    throw wrong(
+      'lease-duration',
+      values['lease-duration'],
+      `write a duration of at least ${SHORTEST_LEASE}s, such as 10s`,
+    );
   const listen = /^\[?(.*?)\]?:(\d+)$/.exec(values.listen);
   if (!listen || Number(listen[2]) > 65_535) throw wrong('listen', values.listen, 'write [host]:port');
   return {
@@ -57,8 +73,10 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     observeIntervalMs: observeInterval * 1000,
     maxConcurrentChanges: positive('max-concurrent-changes', values['max-concurrent-changes']),
     templateMode: oneOf('pod-template', values['pod-template'], ['restricted', 'full']),
+    clusterDomain: domain('cluster-domain', values['cluster-domain']),
     leaderElect: oneOf('leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
     leaseNamespace: values['lease-namespace'] ?? env['POD_NAMESPACE'] ?? 'poolkeeper-system',
+    leaseMs: leaseDuration * 1000,
     identity: env['POD_NAME'] ?? `${env['HOSTNAME'] ?? 'operator'}-${process.pid}`,
     listen: { ...(listen[1] ? { host: listen[1] } : {}), port: Number(listen[2]) },
     logLevel: oneOf('log-level', values['log-level'], LEVELS),
@@ -70,6 +88,11 @@ function positive(flag: string, value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw wrong(flag, value, 'give a whole number of at least 1');
   return number;
+}
+
+function domain(flag: string, value: string): string {
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)) throw wrong(flag, value, 'write a domain such as cluster.local');
+  return value;
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {

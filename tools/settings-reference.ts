@@ -14,13 +14,14 @@ export function settingsReference(): string {
     '# Settings of PgBouncer',
     '',
     `All ${SETTINGS.length} settings of PgBouncer 1.18 to 1.26: a **field** of the ConnectionPooler, **free** in \`parameters\`, or the **operator's**.`,
-    'A change of a key that needs a restart rolls the pods; everything else is reloaded and proved.',
+    'A change of a key that needs a restart rolls the pods; everything else is reloaded and proved. What Poolkeeper fills in',
+    'where nothing is stated is in [Tuning](../tuning.md#conservative-defaults).',
     '',
     ...(Object.keys(TITLES) as (keyof typeof TITLES)[]).flatMap((section) => [
       `## ${TITLES[section]}`,
       '',
-      '| setting | type | since | change | how it is set |',
-      '|---|---|---|---|---|',
+      "| setting | type | PgBouncer's default | since | change | how it is set |",
+      '|---|---|---|---|---|---|',
       ...SETTINGS.filter((setting) => setting.section === section)
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
         .map(row),
@@ -34,8 +35,19 @@ function row(setting: Setting): string {
     ? ` ${setting.min ?? ''}…${setting.max ?? ''}`
     : '';
   const type = setting.enum ? setting.enum.map((value) => `\`${value}\``).join(', ') : `${setting.type}${range}`;
-  return `| \`${setting.name}\` | ${type} | ${setting.since} | ${setting.reloadable ? 'reload' : 'restart'} | ${how(setting)} |`;
+  const gone = setting.until === undefined ? '' : `, gone since ${setting.until}`;
+  return `| \`${setting.name}\` | ${type} | ${defaults(setting)} | ${setting.since}${gone} | ${setting.reloadable ? 'reload' : 'restart'} | ${how(setting)} |`;
 }
+
+/** The oldest, and from which version on there was another. */
+function defaults({ default: first, defaultChanges, secret }: Setting): string {
+  if (secret) return '';
+  const changes = defaultChanges.map((change) => `${shown(change.default)} from ${change.since}`);
+  return [shown(first), ...changes].filter((text) => text !== '').join('; ');
+}
+
+const shown = (value: string | null): string =>
+  value === null || value === '' ? '' : `\`${value.replaceAll('|', '\\|')}\``;
 
 function how(setting: Setting): string {
   switch (setting.ownership.kind) {

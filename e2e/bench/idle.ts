@@ -1,20 +1,12 @@
 /** An operator with one ready pooler and nothing to do: its memory, and the writes that the API server saw of it. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { followAuditLog, isBy, isLease, isRead, isWrite } from '../cluster/audit.ts';
 import { connect } from '../cluster/cluster.ts';
 import { SYSTEM } from '../demo/operator.ts';
 import { note, table } from '../demo/output.ts';
 import type { Target } from '../demo/target.ts';
 import { type BenchOptions, NAMESPACE } from './installation.ts';
-
-const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
-
-interface AuditEvent {
-  readonly verb: string;
-  readonly userAgent?: string;
-  readonly requestReceivedTimestamp: string;
-  readonly objectRef?: { readonly resource?: string; readonly name?: string };
-}
 
 export async function benchIdle(target: Target, { minutes }: BenchOptions): Promise<object> {
   const sample = await readFile('manifests/samples/high-concurrency.yaml', 'utf8');
@@ -27,13 +19,11 @@ export async function benchIdle(target: Target, { minutes }: BenchOptions): Prom
   await sleep(minutes * 60_000);
 
   const cluster = await connect();
-  const calls = (await readFile(cluster.auditLog, 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes('"userAgent":"poolkeeper/'))
-    .map((line) => JSON.parse(line) as AuditEvent)
-    .filter((event) => event.requestReceivedTimestamp >= since && event.objectRef?.resource !== 'leases');
-  const writes = calls.filter((event) => WRITES.has(event.verb));
-  const reads = calls.filter((event) => event.verb === 'get' || event.verb === 'list');
+  const calls = (await followAuditLog(cluster.auditLog).read())
+    .filter(isBy('poolkeeper/'))
+    .filter((event) => event.requestReceivedTimestamp >= since && !isLease(event));
+  const writes = calls.filter(isWrite);
+  const reads = calls.filter(isRead);
   const pod = await target.kubectl([
     '-n',
     SYSTEM,

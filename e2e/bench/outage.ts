@@ -23,7 +23,7 @@ export async function benchOutage({ minutes, poolers = 20, how = 'killed' }: Out
   ];
   table([
     ['API calls of both operators', 'lists', 'watches', 'gets', 'lease', 'writes'],
-    ['fresh start, first 10 s', ...calls(report.freshStart)],
+    ['fresh start, until all is quiet', ...calls(report.freshStart)],
     ['return, first 10 s', ...calls(report.onReturn)],
     ['return, until all is quiet', ...calls(report.untilQuiet)],
   ]);

@@ -114,8 +114,6 @@ async function timed(
     previous,
     pods: fleet.pods,
     deaths: 0,
-    drained: () => true,
-    retained: () => [],
   });
   const milliseconds = Math.round(performance.now() - started);
   const markers = await fleet.settings('syslog_ident');

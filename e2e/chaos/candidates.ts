@@ -7,13 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiAccess } from '../../operator/kube/access.ts';
 import { createKubeClient, type KubeClient } from '../../operator/kube/client.ts';
+import { type OperatorProcess, startOperator } from '../../operator/testing/operator-process.ts';
+import { type AuditEvent, type AuditLog, followAuditLog, isLease, isWrite } from '../cluster/audit.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
-import { freePorts } from '../cluster/ports.ts';
 import { waitFor } from '../cluster/processes.ts';
-import { type AuditEvent, type AuditLog, auditLog, isLease, isWrite } from './audit.ts';
 import { installRights, OPERATORS } from './installation.ts';
 import { termsOf } from './intrusions.ts';
-import { type OperatorProcess, startOperator } from './operator-process.ts';
 import { poolers } from './pooler-manifest.ts';
 import { type SlowLine, startSlowLine } from './slow-line.ts';
 import { type Stirrer, stir } from './stirrer.ts';
@@ -34,10 +33,16 @@ export interface ContestOptions {
   readonly skewMs?: readonly number[];
   /** The first one's way to the API server. */
   readonly line?: SlowLine;
+  /** Default the operator's own, 10 s. */
+  readonly leaseMs?: number;
+  /** How often one of the poolers is disturbed; default every 100 ms. */
+  readonly stirEveryMs?: number;
 }
 
 export interface Contest {
   readonly namespace: string;
+  /** The lease's own duration: nobody takes it earlier from one who says nothing. */
+  readonly leaseMs: number;
   readonly operators: readonly OperatorProcess[];
   /** What the API server did for its operators so far. */
   events(): Promise<readonly AuditEvent[]>;
@@ -49,12 +54,12 @@ export interface Contest {
 }
 
 const POOLERS: readonly string[] = ['one', 'two', 'three'];
-const STIR_EVERY_MS = 100;
 
 export async function openArena(namespaces: readonly string[]): Promise<Arena> {
   const directory = await mkdtemp(join(tmpdir(), 'chaos-'));
-  const audit = await auditLog(directory);
-  const controlPlane = await startControlPlane({ directory, controllers: false, apiServerArgs: audit.apiServerArgs });
+  const auditLog = join(directory, 'audit.log');
+  const audit = followAuditLog(auditLog);
+  const controlPlane = await startControlPlane({ directory, controllers: false, auditLog, auditDetail: 'bodies' });
   const client = createKubeClient(await apiAccess({ file: controlPlane.kubeconfig }, {}), { userAgent: 'chaos' });
   const stop = async (): Promise<void> => {
     client.close();
@@ -87,7 +92,7 @@ interface Place {
 async function contest(
   { controlPlane, client, audit }: Place,
   namespace: string,
-  { size = 2, skewMs = [], line }: ContestOptions,
+  { size = 2, skewMs = [], line, leaseMs = 10_000, stirEveryMs = 100 }: ContestOptions,
 ): Promise<Contest> {
   await controlPlane.kubectl(['apply', '-f', '-'], poolers(namespace, POOLERS, 2));
   const operators: OperatorProcess[] = [];
@@ -95,20 +100,20 @@ async function contest(
   let stirrer: Stirrer | undefined;
   const stop = async (): Promise<void> => {
     await stirrer?.stop();
-    await Promise.all(operators.map((operator) => operator.stop()));
+    await Promise.all(operators.map((operator) => operator.kill()));
   };
-  const events = (): Promise<readonly AuditEvent[]> => audit.read(prefix);
+  const events = (): Promise<readonly AuditEvent[]> =>
+    audit.read().then((all) => all.filter(({ user }) => user.username.startsWith(prefix)));
   const start = async (index: number): Promise<OperatorProcess> => {
     const identity = `${prefix}${index + 1}`;
-    const [port = 0] = await freePorts(1);
     const kubeconfig = await controlPlane.kubeconfigFor(identity, [OPERATORS]);
     const skew = skewMs[index];
-    const operator = startOperator({
+    const operator = await startOperator({
       identity,
       kubeconfig: index === 0 && line !== undefined ? await through(line, kubeconfig, controlPlane.url) : kubeconfig,
       leaseNamespace: namespace,
       namespaces: [namespace],
-      port,
+      args: [`--lease-duration=${leaseMs / 1000}s`],
       ...(skew === undefined ? {} : { skewMs: skew }),
     });
     operators.push(operator);
@@ -129,7 +134,7 @@ async function contest(
   try {
     const first = await start(0);
     await first.says('this process leads');
-    stirrer = stir(client, namespace, POOLERS, STIR_EVERY_MS);
+    stirrer = stir(client, namespace, POOLERS, stirEveryMs);
     for (let index = 1; index < size; index += 1) await start(index);
     await Promise.all(operators.map((operator) => operator.says('caches are filled')));
     await writes(first, Date.now());
@@ -139,6 +144,7 @@ async function contest(
   }
   return {
     namespace,
+    leaseMs,
     operators,
     events,
     writes,

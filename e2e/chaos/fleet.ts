@@ -2,33 +2,34 @@
  * A whole installation in an isolated program: API server, two operator pods, poolers whose pods are real PgBouncers, a
  * backend and clients. Only for programs that `runIsolated` runs: it makes a network, and is ended by the program's end.
  */
+import { chmod, mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startObligingServer } from '../../operator/console/testing/obliging-server.ts';
+import { type HollowNode, startHollowNode } from '../../operator/controllers/testing/hollow-node.ts';
+import { FURNISH } from '../../operator/controllers/testing/own-network.ts';
+import { HERE } from '../../operator/controllers/testing/pod-process.ts';
 import { apiAccess } from '../../operator/kube/access.ts';
 import { createKubeClient } from '../../operator/kube/client.ts';
+import { type AuditEvent, followAuditLog, isLease, isWatch } from '../cluster/audit.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { waitFor } from '../cluster/processes.ts';
-import { pgbouncerRootfs } from '../cluster/rootfs.ts';
-import { type AuditEvent, auditLog, isLease, isWatch } from './audit.ts';
-import { startBackend } from './backend.ts';
+import { run } from '../cluster/run.ts';
 import { installRights, OPERATORS, SYSTEM } from './installation.ts';
-import { type Kubelet, startKubelet } from './kubelet.ts';
 import { type OperatorPod, startOperatorPod } from './operator-pod.ts';
-import { HOST_ADDRESS, openPodNetwork } from './pod-network.ts';
 import { poolers } from './pooler-manifest.ts';
 
 export const NAMESPACE = 'fleet';
 export const REPLICAS = 2;
 const IDENTITIES: readonly string[] = ['operator-1', 'operator-2'];
 const FIRST_PORT = 8081;
-/** Shorter than by default, so that less time passes until all has been looked at. It asks nothing of the API server. */
-export const OBSERVE_SECONDS = 5;
 
 export interface Fleet {
   readonly controlPlane: ControlPlane;
-  readonly kubelet: Kubelet;
+  readonly node: HollowNode;
   readonly names: readonly string[];
   /** What the API server did for the operators so far. */
   events(): Promise<readonly AuditEvent[]>;
-  startOperators(): readonly OperatorPod[];
+  startOperators(args: readonly string[]): Promise<readonly OperatorPod[]>;
   /** Every pooler, as the API server has it. */
   poolers(): Promise<readonly Pooler[]>;
   /** Resolves when the operators have asked for nothing for so long, renewals of the lease aside. */
@@ -56,38 +57,48 @@ const CONTROLLERS: readonly string[] = [
   'serviceaccount-controller',
 ];
 
-export async function openFleet(directory: string, size: number, log: (message: string) => void): Promise<Fleet> {
-  await openPodNetwork();
-  const [audit, rootfs] = await Promise.all([auditLog(directory), pgbouncerRootfs('1.26.1')]);
+export async function openFleet(directory: string, size: number): Promise<Fleet> {
+  await run('sh', ['-c', FURNISH]);
+  const auditLog = join(directory, 'audit.log');
+  const audit = followAuditLog(auditLog);
   const controlPlane = await startControlPlane({
     directory,
     controllers: CONTROLLERS,
-    apiServerArgs: audit.apiServerArgs,
+    auditLog,
+    auditDetail: 'bodies',
   });
   await installRights(controlPlane, [NAMESPACE]);
   const access = await apiAccess({ file: controlPlane.kubeconfig }, {});
-  const kubelet = startKubelet(createKubeClient(access, { userAgent: 'kubelet' }), { rootfs, directory, log });
+  // A tmpfs, as the kubelet's: elsewhere a new file may get the number of the one before, and PgBouncer goes by that.
+  const volumes = await mkdtemp('/run/chaos-');
+  // Pods are nobody's processes.
+  await chmod(volumes, 0o755);
+  const client = createKubeClient(access, { userAgent: 'kubelet' });
+  const node = await startHollowNode({ client, directory: volumes, version: '1.26.1' });
   const names = Array.from({ length: size }, (_, index) => `app-${index + 1}`);
-  const backend = { host: HOST_ADDRESS, port: await startBackend(HOST_ADDRESS) };
-  await controlPlane.kubectl(['apply', '-f', '-'], poolers(NAMESPACE, names, REPLICAS, backend));
+  const { host, port } = await startObligingServer(HERE);
+  await controlPlane.kubectl(['apply', '-f', '-'], poolers(NAMESPACE, names, REPLICAS, { host, port }));
   const kubeconfigs = await Promise.all(
     IDENTITIES.map((identity) => controlPlane.kubeconfigFor(identity, [OPERATORS])),
   );
-  const events = (): Promise<readonly AuditEvent[]> => audit.read('operator-');
+  const events = (): Promise<readonly AuditEvent[]> =>
+    audit.read().then((all) => all.filter(({ user }) => user.username.startsWith('operator-')));
   return {
     controlPlane,
-    kubelet,
+    node,
     names,
     events,
-    startOperators: () =>
-      IDENTITIES.map((identity, index) =>
-        startOperatorPod({
-          identity,
-          kubeconfig: kubeconfigs[index] ?? '',
-          leaseNamespace: SYSTEM,
-          port: FIRST_PORT + index,
-          args: [`--observe-interval=${OBSERVE_SECONDS}s`],
-        }),
+    startOperators: (args) =>
+      Promise.all(
+        IDENTITIES.map((identity, index) =>
+          startOperatorPod({
+            identity,
+            kubeconfig: kubeconfigs[index] ?? '',
+            leaseNamespace: SYSTEM,
+            port: FIRST_PORT + index,
+            args,
+          }),
+        ),
       ),
     poolers: async () => {
       const text = await controlPlane.kubectl(['-n', NAMESPACE, 'get', 'connectionpoolers', '-o', 'json']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AuditEvent } from './audit.ts';
+import type { AuditEvent } from '../cluster/audit.ts';
 import { intrusionsOf, termsOf } from './intrusions.ts';
 
 const at = (ms: number): string => new Date(ms).toISOString();

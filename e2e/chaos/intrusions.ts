@@ -3,7 +3,7 @@
  * that etcd gave it, which is the order in which things were really done, and by when the server received it: also a
  * write that came to nothing must not have been asked for.
  */
-import { type AuditEvent, describeCall, isLease, isWrite } from './audit.ts';
+import { type AuditEvent, describeCall, isLease, isWrite } from '../cluster/audit.ts';
 
 /** One change of hands. */
 export interface Term {

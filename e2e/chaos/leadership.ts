@@ -3,12 +3,12 @@
  * asks whether it is right, and for the bench, which asks how long it took.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OperatorProcess } from '../../operator/testing/operator-process.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { waitFor } from '../cluster/processes.ts';
 import { type Away, takeAway } from './away.ts';
 import type { Contest } from './candidates.ts';
 import { type Intrusion, intrusionsOf, type Term, termsOf } from './intrusions.ts';
-import type { OperatorProcess } from './operator-process.ts';
 import type { SlowLine } from './slow-line.ts';
 
 export interface Handover {
@@ -26,9 +26,6 @@ export interface Handover {
 
 /** What an operator says when it does not lead any more. */
 const STOPS = /^poolkeeper (stops|does not lead any more)/;
-
-/** The lease's own duration: nobody takes it earlier from one who says nothing. */
-export const LEASE_MS = 10_000;
 
 export function leaderOf(contest: Contest): OperatorProcess {
   const [first] = contest.operators;
@@ -105,10 +102,10 @@ export function delay(contest: Contest, line: SlowLine): Promise<Handover> {
 export async function lag(contest: Contest): Promise<{ readonly holders: readonly string[] }> {
   const standby = contest.operators[1];
   standby?.signal('SIGSTOP');
-  await sleep(LEASE_MS + 2_000);
+  await sleep(contest.leaseMs + 2_000);
   standby?.signal('SIGCONT');
   // Long enough for it to try twice.
-  await sleep(4_000);
+  await sleep(0.4 * contest.leaseMs);
   return { holders: await contest.holders() };
 }
 
@@ -123,7 +120,7 @@ export async function loseTheApi(
   const bringBack = await takeAway(controlPlane, how);
   const stops = await leader.says(STOPS);
   // Everybody's lease has long ended.
-  await sleep(LEASE_MS);
+  await sleep(contest.leaseMs);
   const backAt = Date.now();
   await bringBack();
   const handover = await lookBack(contest, doneAt);

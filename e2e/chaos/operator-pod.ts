@@ -1,6 +1,6 @@
 /** The operator's pod as a kubelet keeps it: its process is started again when it ends, at once and then ever more slowly. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type OperatorOptions, type OperatorProcess, startOperator } from './operator-process.ts';
+import { type OperatorOptions, type OperatorProcess, startOperator } from '../../operator/testing/operator-process.ts';
 
 export interface OperatorPod {
   readonly identity: string;
@@ -16,8 +16,8 @@ export interface OperatorPod {
 const FIRST_BACKOFF_MS = 10_000;
 const LONGEST_BACKOFF_MS = 300_000;
 
-export function startOperatorPod(options: OperatorOptions): OperatorPod {
-  const first = startOperator(options);
+export async function startOperatorPod(options: OperatorOptions & { readonly identity: string }): Promise<OperatorPod> {
+  const first = await startOperator(options);
   const processes = [first];
   const ending = new AbortController();
   let current = first;
@@ -27,7 +27,7 @@ export function startOperatorPod(options: OperatorOptions): OperatorPod {
       const backoff = restarts === 0 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (restarts - 1));
       await sleep(backoff, undefined, { signal: ending.signal }).catch(() => undefined);
       if (ending.signal.aborted) return;
-      current = startOperator(options);
+      current = await startOperator(options);
       processes.push(current);
     }
   })();

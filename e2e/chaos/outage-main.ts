@@ -9,6 +9,8 @@ const { values } = parseArgs({
     poolers: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '600' },
     how: { type: 'string', default: 'killed' },
+    lease: { type: 'string', default: '10' },
+    observe: { type: 'string', default: '5' },
   },
 });
 const report = await sufferOutage(
@@ -16,6 +18,8 @@ const report = await sufferOutage(
     directory: values.directory,
     poolers: Number(values.poolers),
     seconds: Number(values.seconds),
+    leaseSeconds: Number(values.lease),
+    observeSeconds: Number(values.observe),
     how: WAYS.find((way) => way === values.how) ?? 'killed',
   },
   (message) => console.log(message),

@@ -3,10 +3,10 @@
  * server notice of it, in numbers. Test and bench run the same, for seconds or for minutes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type AuditEvent, describeCall, isLease, isWatch, isWrite } from '../cluster/audit.ts';
 import { waitFor } from '../cluster/processes.ts';
-import { type AuditEvent, describeCall, isLease, isWatch, isWrite } from './audit.ts';
 import { type Away, takeAway } from './away.ts';
-import { allReady, type Fleet, NAMESPACE, OBSERVE_SECONDS, openFleet, REPLICAS } from './fleet.ts';
+import { allReady, type Fleet, NAMESPACE, openFleet, REPLICAS } from './fleet.ts';
 import { intrusionsOf } from './intrusions.ts';
 import type { OperatorPod } from './operator-pod.ts';
 import { PASSWORD } from './pooler-manifest.ts';
@@ -34,7 +34,7 @@ export interface OutageReport {
   /** Objects that were written, removed or made, the poolers' own status aside. */
   readonly objectsChanged: readonly string[];
   readonly statusChanged: readonly string[];
-  /** Both operators started with the API server in good health: their calls in the first 10 s. */
+  /** Both operators started with the API server in good health: their calls until all was quiet. */
   readonly freshStart: Calls;
   /** In the first 10 s after the return. */
   readonly onReturn: Calls;
@@ -58,37 +58,45 @@ export interface OutageReport {
 }
 
 const COUNTED_MS = 10_000;
-/** Longer than the interval at which consoles are looked at. */
-const QUIET_MS = (OBSERVE_SECONDS + 3) * 1_000;
 const SAMPLE_MS = 2_000;
 
-export async function sufferOutage(
-  options: { readonly directory: string; readonly poolers: number; readonly seconds: number; readonly how: Away },
-  log: (message: string) => void,
-): Promise<OutageReport> {
+export interface OutageOptions {
+  readonly directory: string;
+  readonly poolers: number;
+  readonly seconds: number;
+  readonly how: Away;
+  readonly leaseSeconds: number;
+  /** It asks nothing of the API server; the shorter, the sooner all has been looked at. */
+  readonly observeSeconds: number;
+}
+
+export async function sufferOutage(options: OutageOptions, log: (message: string) => void): Promise<OutageReport> {
   const { poolers: size, seconds, how } = options;
-  const fleet = await openFleet(options.directory, size, log);
-  const { controlPlane, kubelet } = fleet;
+  const args = [`--observe-interval=${options.observeSeconds}s`, `--lease-duration=${options.leaseSeconds}s`];
+  // Longer than the interval at which consoles are looked at.
+  const quietMs = (options.observeSeconds + 3) * 1_000;
+  const fleet = await openFleet(options.directory, size);
+  const { controlPlane, node } = fleet;
   const readiness = (): Promise<boolean> =>
     fleet.poolers().then(
       (list) => allReady(list, size),
       () => false,
     );
 
-  let pods = fleet.startOperators();
+  let pods = await fleet.startOperators(args);
   await waitFor(`${size} poolers to be ready`, readiness, { timeoutMs: 300_000, everyMs: 500 });
-  const processes = new Map(kubelet.running);
+  const processes = node.processes();
   const addresses = [...processes.values()].map(({ address }) => address);
   const traffic = startTraffic(addresses, PASSWORD);
   await waitFor('every client to be served', () => traffic.asked() > addresses.length);
-  await fleet.quiet(QUIET_MS);
+  await fleet.quiet(quietMs);
   log(`${size} poolers are ready; the operators are started again, to compare with`);
   await Promise.all(pods.map((pod) => pod.terminate()));
   const startedAt = Date.now();
-  pods = fleet.startOperators();
+  pods = await fleet.startOperators(args);
   await leader(pods);
-  await fleet.quiet(QUIET_MS);
-  const freshStart = callsOf(await fleet.events(), startedAt, startedAt + COUNTED_MS);
+  await fleet.quiet(quietMs);
+  const freshStart = callsOf(await fleet.events(), startedAt, Date.now());
 
   const before = await snapshot(fleet);
   const reloadsBefore = reloadsOf(fleet);
@@ -115,13 +123,13 @@ export async function sufferOutage(
   });
   const caughtUpAfterMs = Date.now() - backAt;
   // The stand-in has its own pauses; a change must not wait for them.
-  await waitFor('the stand-in for kubelets to be back', () => kubelet.staleSeconds() < sinceBack());
+  await waitFor('the stand-in for kubelets to be back', () => node.staleSeconds() < sinceBack());
   await sleep(Math.max(0, backAt + COUNTED_MS - Date.now()));
-  await fleet.quiet(QUIET_MS);
+  await fleet.quiet(quietMs);
   const events = await fleet.events();
   const after = await snapshot(fleet);
   const reloads = reloadsOf(fleet) - reloadsBefore;
-  const replaced = [...processes.entries()].filter(([key, { pid }]) => kubelet.running.get(key)?.pid !== pid);
+  const replaced = [...processes.entries()].filter(([key, { pid }]) => node.processes().get(key)?.pid !== pid);
 
   log('a change, to see that all is well');
   const changedAt = Date.now();
@@ -181,8 +189,8 @@ const leader = (pods: readonly OperatorPod[]): Promise<void> =>
     return said.some(({ leads }) => leads);
   });
 
-const reloadsOf = ({ kubelet }: Fleet): number =>
-  [...kubelet.running.values()].reduce((sum, process) => sum + process.reloads(), 0);
+const reloadsOf = ({ node }: Fleet): number =>
+  [...node.processes().values()].reduce((sum, process) => sum + process.reloads(), 0);
 
 function callsOf(events: readonly AuditEvent[], fromMs: number, untilMs: number): Calls {
   const within = events.filter(({ requestReceivedTimestamp }) => {

@@ -21,12 +21,12 @@ export interface CertificateRequest {
 }
 
 /** A self-signed authority in `directory`, made when it is not there yet. */
-export async function certificateAuthority(directory: string): Promise<KeyPair> {
+export async function certificateAuthority(directory: string, name = 'poolkeeper-cluster-ca'): Promise<KeyPair> {
   const pair = pairIn(directory, 'ca');
   if (await exists(pair.certificate)) return pair;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await openssl('req', '-x509', ...newKey, '-keyout', pair.key, '-out', pair.certificate, '-days', '3650',
-    '-subj', '/CN=poolkeeper-cluster-ca', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'); // biome-ignore format: one option a word
+    '-subj', `/CN=${name}`, '-addext', 'keyUsage=critical,keyCertSign,cRLSign'); // biome-ignore format: one option a word
   return pair;
 }
 

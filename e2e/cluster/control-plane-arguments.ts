@@ -1,7 +1,7 @@
 // The command lines of etcd, the API server and the controller manager. Each word that is not about addresses and files
 // says why it is there.
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { auditArgs } from './audit.ts';
 import { certificateAuthority, issueCertificate, serviceAccountKeys } from './certificates.ts';
 import type { ControlPlaneOptions } from './control-plane.ts';
 
@@ -64,7 +64,9 @@ export async function apiServerArgs(
     '--allow-privileged=true',
     // Without its controller nobody makes the service accounts that the admission plugin asks for.
     ...(options.controllers === false ? ['--disable-admission-plugins=ServiceAccount'] : []),
-    ...(options.auditLog === undefined ? [] : await auditArgs(options.directory, options.auditLog)),
+    ...(options.auditLog === undefined
+      ? []
+      : await auditArgs(options.directory, options.auditLog, options.auditDetail ?? 'metadata')),
     ...(options.apiServerArgs ?? []),
   ];
 }
@@ -75,24 +77,6 @@ const apiServerNames = [
   'kubernetes.default.svc',
   'kubernetes.default.svc.cluster.local',
 ];
-
-/** Metadata of each finished request; not of reads of the control plane itself, which are most of all. */
-async function auditArgs(directory: string, file: string): Promise<string[]> {
-  const policy = join(directory, 'audit-policy.json');
-  await writeFile(
-    policy,
-    JSON.stringify({
-      apiVersion: 'audit.k8s.io/v1',
-      kind: 'Policy',
-      omitStages: ['RequestReceived', 'ResponseStarted'],
-      rules: [
-        { level: 'None', userGroups: ['system:nodes', 'system:masters'], verbs: ['get', 'list', 'watch'] },
-        { level: 'Metadata' },
-      ],
-    }),
-  );
-  return [`--audit-policy-file=${policy}`, `--audit-log-path=${file}`, '--audit-log-maxsize=1000'];
-}
 
 interface ControllerManagerSettings {
   readonly kubeconfig: string;

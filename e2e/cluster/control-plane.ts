@@ -2,6 +2,7 @@
 // need a real API (it starts in seconds); inside a network namespace it is the embedded cluster's own.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditDetail } from './audit.ts';
 import { buildProgram } from './build.ts';
 import { certificateAuthority, issueCertificate, writeKubeconfig } from './certificates.ts';
 import { apiServerArgs, controllerManagerArgs, etcdArgs } from './control-plane-arguments.ts';
@@ -23,8 +24,10 @@ export interface ControlPlaneOptions {
   /** A network namespace (a path like /run/netns/x) to run in; default this process's own. */
   readonly networkNamespace?: string;
   readonly serviceCidr?: string;
-  /** An audit log (one JSON object a line, metadata only) is written to this file. */
+  /** An audit log (one JSON object a line) is written to this file. */
   readonly auditLog?: string;
+  /** Default `metadata`. */
+  readonly auditDetail?: AuditDetail;
   /** Added to the API server's, controller manager's and etcd's own. */
   readonly apiServerArgs?: readonly string[];
   readonly controllerManagerArgs?: readonly string[];

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { baseImage, type Suite } from './bases.ts';
 import { buildProgram, type ProgramName } from './build.ts';
 import { buildImage, type LocalImage } from './buildah.ts';
+import { clientPrograms } from './client-programs.ts';
 import { sandboxImage } from './node-configuration.ts';
 import { cacheDirectory, repository } from './paths.ts';
 
@@ -17,6 +18,7 @@ export type PgbouncerVersion = keyof typeof pgbouncerSuites;
 
 export const corednsImage = 'localhost/coredns:1';
 export const operatorImage = 'ghcr.io/poolkeeper/operator:0.1.0';
+export const clientsImage = 'localhost/clients:1';
 
 /** How to make each image, by the reference that pods use. */
 const recipes: Readonly<Record<string, () => Promise<LocalImage>>> = {
@@ -28,6 +30,7 @@ const recipes: Readonly<Record<string, () => Promise<LocalImage>>> = {
   'ghcr.io/poolkeeper/pgbouncer:1.18.0': () => pgbouncerImage('1.18.0'),
   'localhost/postgres:18': () => postgresImage('18'),
   'localhost/postgres:15': () => postgresImage('15'),
+  [clientsImage]: clients,
 };
 
 /** What pods can run, once loaded into the cluster. */
@@ -73,14 +76,7 @@ async function operator(): Promise<LocalImage> {
     inputs: ['.installed-lock.json'],
     buildArgs: { BASE_IMAGE: base.reference },
   });
-  const runtime = await buildImage({
-    name: 'node-runtime',
-    title: 'making the image that runs the operator',
-    dockerfile: join(recipeDirectory('node-runtime'), 'Dockerfile'),
-    context: dirname(process.execPath),
-    inputs: [],
-    buildArgs: { BASE_IMAGE: base.reference, NODE_VERSION: process.versions.node },
-  });
+  const runtime = await nodeRuntime();
   return buildImage({
     name: 'operator',
     title: 'building the operator image',
@@ -97,6 +93,35 @@ async function operator(): Promise<LocalImage> {
       'operator/**',
     ],
     buildArgs: { NODE_IMAGE: build.reference, RUNTIME_IMAGE: runtime.reference },
+  });
+}
+
+/** The pinned Node and nothing else. */
+async function nodeRuntime(): Promise<LocalImage> {
+  const base = await baseImage('trixie');
+  return buildImage({
+    name: 'node-runtime',
+    title: 'making the image that runs the operator',
+    dockerfile: join(recipeDirectory('node-runtime'), 'Dockerfile'),
+    context: dirname(process.execPath),
+    inputs: [],
+    buildArgs: { BASE_IMAGE: base.reference, NODE_VERSION: process.versions.node },
+  });
+}
+
+/** What applications talk to PostgreSQL with; of the suite with the newest of them. */
+async function clients(): Promise<LocalImage> {
+  const [base, node, context] = await Promise.all([
+    baseImage('sid'),
+    nodeRuntime(),
+    clientPrograms(recipeDirectory('clients')),
+  ]);
+  return buildImage({
+    name: 'clients',
+    title: 'building the image of the clients',
+    dockerfile: join(recipeDirectory('clients'), 'Dockerfile'),
+    context,
+    buildArgs: { BASE_IMAGE: base.reference, NODE_IMAGE: node.reference },
   });
 }
 

@@ -5,7 +5,7 @@
 import { buildProgram } from '../cluster/build.ts';
 import { connect, down, up } from '../cluster/cluster.ts';
 import { helmEnvironment } from '../cluster/helm.ts';
-import { operatorImage } from '../cluster/images.ts';
+import { clientsImage, operatorImage } from '../cluster/images.ts';
 import { ensureInstalled } from '../cluster/machine.ts';
 import { runAttached } from '../cluster/run.ts';
 
@@ -19,7 +19,10 @@ await up({
   images: [
     'ghcr.io/poolkeeper/pgbouncer:1.26.1',
     'ghcr.io/poolkeeper/pgbouncer:1.24.1',
+    'ghcr.io/poolkeeper/pgbouncer:1.18.0',
     'localhost/postgres:18',
+    'localhost/postgres:15',
+    clientsImage,
     operatorImage,
   ],
 });

@@ -7,9 +7,10 @@ import { backendRules } from './cross-rules/backend.ts';
 import { credentialRules } from './cross-rules/credential.ts';
 import { databaseRules } from './cross-rules/database.ts';
 import type { CrossRule } from './cross-rules/rule.ts';
+import { tlsRules } from './cross-rules/tls.ts';
 import type { Fault } from './fault.ts';
 
-export const CROSS_RULES: readonly CrossRule[] = [...backendRules, ...databaseRules, ...credentialRules];
+export const CROSS_RULES: readonly CrossRule[] = [...backendRules, ...databaseRules, ...credentialRules, ...tlsRules];
 
 /** The Service carries the pooler's name, so the name must be one that a Service may have. */
 export const NAME_PATTERN = '^[a-z]([-a-z0-9]*[a-z0-9])?$';

@@ -62,6 +62,8 @@ export const PROOF_USER = 'poolkeeper_proof';
 export const RESERVED_USERS: readonly string[] = [ADMIN_USER, STATS_USER, PROOF_USER];
 
 export const adminSecretName = (pooler: string): string => `${pooler}-admin`;
+/** Where cert-manager puts the certificate that clients meet; also the name of its Certificate. */
+export const issuedSecretName = (pooler: string): string => `${pooler}-issued-tls`;
 export const configSecretName = (pooler: string, template: string): string => `${pooler}-config-${template}`;
 
 /** Labels of every child, and of its pods. */

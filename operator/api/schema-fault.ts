@@ -56,6 +56,7 @@ function patternRemedy(pattern: string): string {
   if (pattern.includes('[0-9]+h')) return 'write a duration in whole seconds and up: "90s", "30m", "1h30m"';
   if (pattern.includes('%')) return 'give an integer, or a share from "1%" to "100%"';
   if (pattern.startsWith('^1')) return 'write a PgBouncer version: "1.26.1"';
+  if (pattern.includes('A-Za-z0-9._:')) return 'write one name or address, without a port; several go into `hosts`';
   if (pattern.startsWith('^[!-~]')) return 'write it without spaces';
   return `it must match ${pattern}`;
 }

@@ -10,6 +10,7 @@ import { rollout } from './schema/rollout.ts';
 import { service } from './schema/service.ts';
 import { clients, parameters, poolMode, servers, serversOrZero } from './schema/shapes.ts';
 import { template } from './schema/template.ts';
+import { tls } from './schema/tls.ts';
 import { user } from './schema/users.ts';
 
 export const specSchema = {
@@ -90,6 +91,7 @@ export const specSchema = {
       items: user,
     },
     auth,
+    tls,
     parameters: parameters('[pgbouncer]'),
     rollout,
     service,

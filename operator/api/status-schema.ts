@@ -8,7 +8,7 @@ const condition = {
     type: {
       type: 'string',
       description:
-        'Ready, ConfigSynced, CredentialsValid, BackendReachable and BudgetValid are good when True; Reconciling, Stalled, PoolSaturated, RestartRequired and RuntimeOverride when False.',
+        'Ready, ConfigSynced, CredentialsValid, BackendReachable, BudgetValid and CertificatesValid are good when True; Reconciling, Stalled, PoolSaturated, ImageOutdated, RestartRequired and RuntimeOverride when False.',
     },
     status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'True, False or Unknown.' },
     reason: { type: 'string', description: 'One CamelCase word for machines.' },
@@ -126,6 +126,21 @@ export const statusSchema = {
           revision: text('The revision.'),
           time: { type: 'string', format: 'date-time', description: 'When it was proved.' },
           generation: whole('The generation it came from.'),
+        },
+      },
+    },
+    certificates: {
+      type: 'array',
+      description: 'The certificates in use; of a bundle of authorities the one that counts for longest.',
+      'x-kubernetes-list-type': 'atomic',
+      items: {
+        type: 'object',
+        properties: {
+          field: text('The field that refers to it.'),
+          secret: text('Name of the Secret.'),
+          subject: text('Whose certificate it is.'),
+          notAfter: { type: 'string', format: 'date-time', description: 'When it ends.' },
+          sha256: text('Its fingerprint.'),
         },
       },
     },

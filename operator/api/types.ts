@@ -26,6 +26,9 @@ export type SecretKeyRef = User['passwordSecretRef'];
 export type Condition = NonNullable<PoolerStatus['conditions']>[number];
 export type PoolMode = NonNullable<Database['poolMode']>;
 export type Profile = PoolerSpec['profile'];
+export type Tls = NonNullable<PoolerSpec['tls']>;
+export type ClientTls = NonNullable<Tls['client']>;
+export type ServerTls = NonNullable<Tls['server']>;
 export type AuthType = NonNullable<PoolerSpec['auth']>['type'];
 
 /** A ConnectionPooler as it stands in the cluster or in a file. */

@@ -55,6 +55,16 @@ describe('kubectl pooler', { concurrency: 2 }, () => {
       ]);
     });
 
+    it('prints a line for each warning, and exits with 0 all the same', async () => {
+      const warned = POOLER.replace('databases: [{name: app}]', 'databases: [{name: app, minPoolSize: 2}]');
+      assert.deepEqual(await runCli(['validate', '-f', '-'], warned), {
+        code: 0,
+        stdout:
+          'stdin: warning: spec.databases[0].minPoolSize: is kept only after a client of each user has been there: nothing is warm after a start (2); set spec.databases[0].serverUser, in whose name the connections can be opened\n',
+        stderr: '',
+      });
+    });
+
     it('names the file of each fault when there are several', async () => {
       const { code, stdout } = await runCli(['validate', '-f', path('good.yaml'), '-f', path('bad.yaml')]);
       assert.equal(code, 1);
@@ -108,6 +118,14 @@ describe('kubectl pooler', { concurrency: 2 }, () => {
       assert.deepEqual(kinds, ['Secret', 'ServiceAccount', 'Secret', 'Deployment', 'Service', 'PodDisruptionBudget']);
       assert.ok(!stdout.includes('planted'));
       assert.match(stdout, /"app" "<app-db\/password>"/);
+    });
+
+    it('prints warnings to standard error, beside the objects', async () => {
+      const warned = POOLER.replace('databases: [{name: app}]', 'databases: [{name: app, poolMode: transaction}]');
+      const { code, stdout, stderr } = await runCli(['render', '-f', '-'], warned);
+      assert.equal(code, 0);
+      assert.match(stderr, /^stdin: warning: spec\.parameters\.server_reset_query_always: .+\n$/);
+      assert.doesNotMatch(stdout, /warning/);
     });
 
     it('shows passwords when it is asked to', async () => {

@@ -1,6 +1,7 @@
 /** kubectl-pooler: what the operator knows, on the command line. */
 import { parseArgs } from 'node:util';
 import { formatFault } from '../api/fault.ts';
+import { formatWarning } from '../api/warning.ts';
 import type { TemplateMode } from '../plan/template-merge.ts';
 import { DEFAULT_IMAGE } from '../settings.ts';
 import { type Documents, readDocuments, UnreadableFile } from './documents.ts';
@@ -10,7 +11,7 @@ import { renderYaml } from './render.ts';
 const USAGE = `kubectl pooler: PgBouncer poolers as Poolkeeper runs them
 
   render   -f FILE [--show-secrets]   print every object, offline
-  validate -f FILE                    print a line for each fault, exit 0 or 1
+  validate -f FILE                    print a line for each fault and each warning, exit 1 when there is a fault
 
 Options:
   -f, --filename FILE       a YAML file, - for standard input; may be given several times. Secrets found beside a pooler are used
@@ -30,7 +31,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-/** Exit codes: 0 all is well, 1 faults were found, 2 the call itself was wrong. */
+/** Exit codes: 0 all is well (warnings or not), 1 faults were found, 2 the call itself was wrong. */
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -73,13 +74,17 @@ function run(command: 'render' | 'validate', files: readonly Documents[], option
     }
     for (const pooler of file.poolers) {
       const planned = planOffline(pooler, options);
+      const say = (lines: readonly string[]): void => {
+        const text = lines.map((line) => `${file.file}: ${line}\n`).join('');
+        (command === 'validate' ? process.stdout : process.stderr).write(text);
+      };
       if (planned.ok) {
+        say(planned.plan.warnings.map(formatWarning));
         if (command === 'render') rendered.push(renderYaml(planned.plan));
         continue;
       }
       faults += planned.faults.length;
-      const lines = planned.faults.map((fault) => `${file.file}: ${formatFault(fault)}\n`);
-      (command === 'validate' ? process.stdout : process.stderr).write(lines.join(''));
+      say(planned.faults.map(formatFault));
     }
   }
   process.stdout.write(rendered.join('---\n'));

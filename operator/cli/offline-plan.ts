@@ -2,6 +2,7 @@
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
+import type { Warning } from '../api/warning.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
 import { type Config, planConfig } from '../plan/config.ts';
@@ -9,6 +10,7 @@ import { chooseImage } from '../plan/image.ts';
 import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
 import { type SecretLookup, secretReferences } from '../plan/secret-references.ts';
 import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
+import { adviceOn } from '../rules/advice.ts';
 import type { SecretDocument } from './documents.ts';
 import { type KnownSecrets, standInsFor } from './stand-ins.ts';
 
@@ -20,6 +22,8 @@ export interface OfflineOptions {
   readonly templateMode: TemplateMode;
   readonly secrets: readonly SecretDocument[];
   readonly showSecrets: boolean;
+  /** By which certificates are judged, in milliseconds since 1970; without it their times are not. */
+  readonly now?: number;
 }
 
 export interface OfflinePlan {
@@ -27,6 +31,8 @@ export interface OfflinePlan {
   readonly version: Version;
   readonly config: Config;
   readonly template: PlannedTemplate;
+  /** What can be run and is probably not meant. */
+  readonly warnings: readonly Warning[];
 }
 
 export type Planned =
@@ -51,12 +57,15 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
   const plan = (lookup: SecretLookup) =>
     planConfig({
       spec: pooler.spec,
+      name: metadata.name,
       namespace: metadata.namespace,
       version: image.version,
       holders: holdersOf(pooler.spec.replicas, 0),
       passwords: { admin: GENERATED, stats: GENERATED },
+      consoleCertificates: [`${GENERATED}\n`],
       revisionKey: GENERATED,
       lookup,
+      ...(options.now === undefined ? {} : { judgement: { now: options.now } }),
     });
   // Checked with the real values; printed with masked ones, so that not even the revision speaks of a password.
   const lookups = standInsFor(pooler.spec, valueIn(secrets));
@@ -66,6 +75,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
     ...real.faults.spec,
     ...real.faults.budget,
     ...real.faults.credentials,
+    ...real.tls.faults.certificates,
     ...missingKeys(pooler, secrets),
   ];
   if (faults.length > 0) return { ok: false, faults };
@@ -77,6 +87,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
       pooler,
       version: image.version,
       config: shown.config,
+      warnings: adviceOn(pooler.spec, image.version, shown.config.ini),
       template: planPodTemplate({
         name: metadata.name,
         spec: pooler.spec,
@@ -98,7 +109,7 @@ const valueIn =
 
 /** A Secret of the same file that lacks the key is a mistake; one that is not in the file may be in the cluster. */
 function missingKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
-  return secretReferences(pooler.spec).flatMap(({ ref, path }) => {
+  return secretReferences(pooler.spec, pooler.metadata.name).flatMap(({ ref, path }) => {
     const secret = secrets.find(({ name }) => name === ref.name);
     return secret === undefined || Object.hasOwn(secret.values, ref.key)
       ? []

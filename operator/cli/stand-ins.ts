@@ -21,8 +21,11 @@ export function standInsFor(spec: PoolerSpec, known: KnownSecrets): StandIns {
   const groupOf = (ref: SecretKeyRef): readonly SecretKeyRef[] => [...(groups.get(nameOf(ref))?.values() ?? [ref])];
   const mask = (ref: SecretKeyRef): string => `<${nameOf(groupOf(ref)[0] ?? ref)}>`;
   return {
-    masked: (ref) => ({ found: true, value: mask(ref) }),
-    known: (ref) => ({ found: true, value: [ref, ...groupOf(ref)].map(known).find(isThere) ?? mask(ref) }),
+    masked: (ref) => ({ found: true, value: mask(ref), standIn: true }),
+    known: (ref) => {
+      const value = [ref, ...groupOf(ref)].map(known).find(isThere);
+      return value === undefined ? { found: true, value: mask(ref), standIn: true } : { found: true, value };
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isWellFormed } from './backend-message.ts';
+import { columnsOf, complaintOf, isWellFormed, valuesOf } from './backend-message.ts';
 
 const column = `name\0${'\0'.repeat(18)}`;
 
@@ -45,6 +45,38 @@ describe('the form of a message', () => {
     fc.assert(
       fc.property(fc.constantFrom(...'RENSKTDCIZ'), fc.uint8Array({ maxLength: 40 }), (type, bytes) => {
         assert.equal(typeof isWellFormed(type, Buffer.from(bytes)), 'boolean');
+      }),
+    );
+  });
+});
+
+describe('what is in a message', () => {
+  it('is the names of the columns', () => {
+    assert.deepEqual(columnsOf(Buffer.from(`\0\x02${column}other\0${'\0'.repeat(18)}`)), ['name', 'other']);
+    assert.deepEqual(columnsOf(Buffer.from('\0\0')), []);
+  });
+
+  it('is the values of a row, NULL and empty ones told apart', () => {
+    const row = Buffer.from('\0\x03\0\0\0\x03a\xc3\xa9\xff\xff\xff\xff\0\0\0\0', 'latin1');
+    assert.deepEqual(valuesOf(row), ['aé', null, '']);
+  });
+
+  it('is what went wrong', () => {
+    const text = 'SERROR\0VERROR\0C42601\0Mno such command: ""\0\0';
+    assert.deepEqual(complaintOf(Buffer.from(text)), {
+      severity: 'ERROR',
+      code: '42601',
+      message: 'no such command: ""',
+    });
+    assert.deepEqual(complaintOf(Buffer.from('\0')), { severity: '', code: '', message: '' });
+  });
+
+  it('is read from any well-formed bytes without failing', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...'TDE'), fc.uint8Array({ maxLength: 60 }), (type, bytes) => {
+        const body = Buffer.from(bytes);
+        if (!isWellFormed(type, body)) return;
+        for (const read of [{ T: columnsOf, D: valuesOf, E: complaintOf }[type]]) read?.(body);
       }),
     );
   });

@@ -1,6 +1,6 @@
 /**
- * Whether a message is built as its type says, to the last byte. The driver trusts a frame's content: a text without an
- * end inside one would keep it reading, and the whole process waiting, for ever.
+ * The messages of a console: whether one is built as its type says, to the last byte, and what is in it. What reads them
+ * trusts their form: a text without an end would keep it reading, and the whole process waiting, for ever.
  */
 
 /** @param body without type and length; @returns false also for types that a console does not send */
@@ -57,4 +57,41 @@ function afterValue(body: Buffer, at: number): number {
   if (at + 4 > body.length) return Number.POSITIVE_INFINITY;
   const length = body.readInt32BE(at);
   return length < -1 ? Number.POSITIVE_INFINITY : at + 4 + Math.max(length, 0);
+}
+
+/** The names of the columns, of a well-formed `T`. */
+export function columnsOf(body: Buffer): readonly string[] {
+  const names: string[] = [];
+  for (let at = 2; names.length < body.readUInt16BE(0); ) {
+    const end = body.indexOf(0, at);
+    names.push(body.toString('utf8', at, end));
+    at = end + 19;
+  }
+  return names;
+}
+
+/** The values of a row, of a well-formed `D`. */
+export function valuesOf(body: Buffer): readonly (string | null)[] {
+  const values: (string | null)[] = [];
+  for (let at = 2; values.length < body.readUInt16BE(0); ) {
+    const length = body.readInt32BE(at);
+    at += 4;
+    values.push(length < 0 ? null : body.toString('utf8', at, at + length));
+    at += Math.max(length, 0);
+  }
+  return values;
+}
+
+export interface Complaint {
+  readonly severity: string;
+  /** SQLSTATE. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What a well-formed `E` says. */
+export function complaintOf(body: Buffer): Complaint {
+  const fields = new Map<string, string>();
+  for (const text of body.toString('utf8').split('\0')) if (text !== '') fields.set(text.charAt(0), text.slice(1));
+  return { severity: fields.get('S') ?? '', code: fields.get('C') ?? '', message: fields.get('M') ?? '' };
 }

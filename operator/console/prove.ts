@@ -7,6 +7,7 @@
  * 4. users: every rendered entry shows in SHOW USERS with the rendered values
  * 5. login: the proof user, last line of the userlist, logs in with this revision's password: the userlist that is
  *    loaded is this one, to its last line
+ * 6. certificate: that login met the TLS that clients are to meet, with the certificate that is to be served
  *
  * What PgBouncer keeps until it restarts (restart-only keys, removed users and databases, a removed forced user) is no
  * failure of the proof: it is listed. The console does not show timeouts of single users, nor connect_query and session
@@ -40,6 +41,7 @@ import { isSameValue } from '../pgbouncer/value.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import { isConsoleProtocol, isLoginRefused } from './errors.ts';
 import { MARKER_KEY } from './marker.ts';
+import { proveCertificate, type ServedTls } from './prove-certificate.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
 export interface ProofLogin {
@@ -58,12 +60,14 @@ export interface Expectation {
   /** What a user shows that has no line in [users]. */
   readonly plainUser: ExpectedUser;
   readonly proofLogin: ProofLogin;
+  /** Absent when clients are to find no TLS. */
+  readonly served?: ServedTls;
   readonly version: Version;
   /** Databases that shall be paused or disabled. */
   readonly states?: HeldStates;
 }
 
-export type ProofItem = 'marker' | 'config' | 'databases' | 'users' | 'login';
+export type ProofItem = 'marker' | 'config' | 'databases' | 'users' | 'login' | 'certificate';
 
 /** `restartRequired` says in a word or two what each is: `listen_backlog`, `database old (removed)`. */
 export type Proof =
@@ -90,7 +94,13 @@ export function expectationOf(
     revision,
     proofLogin,
     version,
-  }: { readonly revision: string; readonly proofLogin: ProofLogin; readonly version: Version },
+    served,
+  }: {
+    readonly revision: string;
+    readonly proofLogin: ProofLogin;
+    readonly version: Version;
+    readonly served?: ServedTls | undefined;
+  },
 ): Expectation {
   return {
     revision,
@@ -100,6 +110,7 @@ export function expectationOf(
     users: expectedUsers(ini, version),
     plainUser: expectedUser({ name: '', params: {} }, ini, version),
     proofLogin,
+    ...(served && { served }),
     version,
   };
 }
@@ -116,7 +127,7 @@ export interface ProveOptions
  */
 export async function prove(
   session: Session,
-  address: Pick<SessionOptions, 'host' | 'port'>,
+  address: Pick<SessionOptions, 'host' | 'port' | 'certificates'>,
   expectation: Expectation,
   { tolerant = false, ...options }: ProveOptions = {},
 ): Promise<Proof> {
@@ -236,14 +247,19 @@ function withoutEcho(row: UserRow, before: UserRow | undefined, expected: Expect
 }
 
 async function proveLogin(
-  address: Pick<SessionOptions, 'host' | 'port'>,
-  { proofLogin }: Expectation,
+  address: Pick<SessionOptions, 'host' | 'port' | 'certificates'>,
+  { proofLogin, served }: Expectation,
   options: Pick<SessionOptions, 'connectTimeoutMs' | 'queryTimeoutMs' | 'signal' | 'applicationName'>,
 ): Promise<Finding['fault']> {
+  const how: SessionOptions = { ...options, ...address, ...proofLogin, tls: 'ask' };
   try {
-    const session = await openSession({ ...options, ...address, ...proofLogin });
-    await session.close();
-    return undefined;
+    const session = await openSession(how);
+    try {
+      const detail = await proveCertificate(session, served, how);
+      return detail === undefined ? undefined : { item: 'certificate', detail };
+    } finally {
+      await session.close();
+    }
   } catch (error) {
     if (isLoginRefused(error) || isConsoleProtocol(error)) {
       return {

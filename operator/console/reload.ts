@@ -32,6 +32,8 @@ export type Reloaded =
        * - `gone`: it does not answer any more
        */
       readonly kind: 'refused' | 'half-applied' | 'not-arrived' | 'gone';
+      /** It was this file that was refused, and it was read to its end. */
+      readonly arrived?: true;
       readonly detail: string;
     };
 
@@ -45,7 +47,9 @@ export async function reloadUntil(options: ReloadOptions): Promise<Reloaded> {
       const answer = await session.reload();
       const marker = await readMarker(session);
       if (marker === revision) {
-        return answer.ok ? { ok: true, reloads } : { ok: false, kind: 'refused', detail: answer.message };
+        return answer.ok
+          ? { ok: true, reloads }
+          : { ok: false, kind: 'refused', arrived: true, detail: answer.message };
       }
       const failure = describe(marker, revision, answer.ok ? undefined : answer.message);
       if (failure.kind === 'half-applied' && before !== NO_MARKER) return failure;

@@ -2,20 +2,22 @@
  * One conversation with PgBouncer's console over TCP. Everything has a deadline and a size, and every error is of the
  * family in errors.ts: a silent, dying or hostile peer costs its deadline and nothing else.
  */
-import { Client, DatabaseError } from 'pg';
+import { connect, type Socket } from 'node:net';
 import type { Row } from '../pgbouncer/rows.ts';
 import { quotable } from '../pgbouncer/text.ts';
+import { createDialogue } from './dialogue.ts';
 import {
-  CommandFailedError,
   type ConsoleError,
   ConsoleProtocolError,
   ConsoleUnreachableError,
   isCommandFailed,
   isConsoleError,
+  isLoginRefused,
   LoginRefusedError,
 } from './errors.ts';
-import { GuardedSocket } from './guarded-socket.ts';
-import { createWireGuard, type WireLimits } from './wire-guard.ts';
+import { terminate } from './frontend-message.ts';
+import { type ClientCertificate, startTls } from './start-tls.ts';
+import { createWireGuard, type Violation, type WireLimits } from './wire-guard.ts';
 
 export interface SessionOptions {
   readonly host: string;
@@ -28,12 +30,21 @@ export interface SessionOptions {
   readonly connectTimeoutMs?: number;
   /** For each command. Default 5000. */
   readonly queryTimeoutMs?: number;
+  /** For the session as a whole, whatever it does. */
+  readonly lifetimeMs?: number;
   /** Ends the session, whatever it does. */
   readonly signal?: AbortSignal;
   /** Seen in SHOW CLIENTS. Default: `poolkeeper`. */
   readonly applicationName?: string;
   /** Default: 4 MiB and 20 000 rows for each answer. */
   readonly limits?: WireLimits;
+  /**
+   * `ask`: TLS where it is offered. `when-required` (the default): only where nothing else is let in. Either gets in
+   * whatever the process was configured to last. `never`: to find out whether that is let in.
+   */
+  readonly tls?: 'ask' | 'when-required' | 'never';
+  /** To show where one is demanded, one after the other until one is taken; the newest first. */
+  readonly certificates?: readonly ClientCertificate[];
 }
 
 export interface Session {
@@ -47,6 +58,8 @@ export interface Session {
   readonly close: () => Promise<void>;
   /** Whether nothing more can be asked. */
   readonly closed: boolean;
+  /** SHA-256 of the certificate that the process serves, in hexadecimal; undefined without TLS. */
+  readonly fingerprint: string | undefined;
 }
 
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -54,6 +67,37 @@ const LIMITS: WireLimits = { maxBytes: 4 * 1024 * 1024, maxRows: 20_000 };
 
 /** @throws ConsoleError; and the reason of `signal` is the cause when it ended the session */
 export async function openSession(options: SessionOptions): Promise<Session> {
+  const { tls = 'when-required', certificates = [] } = options;
+  if (tls !== 'ask') {
+    try {
+      return await open(options, { askForTls: false });
+    } catch (error) {
+      if (tls === 'never' || !isTlsRequired(error)) throw error;
+    }
+  }
+  const [newest, ...older] = certificates;
+  try {
+    return await open(options, { askForTls: true, certificate: newest });
+  } catch (error) {
+    if (!isHandshakeRefused(error)) throw error;
+    let last: unknown = error;
+    // A process that was not reloaded since the newest was made knows the one before.
+    for (const certificate of older) {
+      try {
+        return await open(options, { askForTls: true, certificate });
+      } catch (next) {
+        if (!isHandshakeRefused(next)) throw next;
+        last = next;
+      }
+    }
+    throw last;
+  }
+}
+
+async function open(
+  options: SessionOptions,
+  how: { readonly askForTls: boolean; readonly certificate?: ClientCertificate | undefined },
+): Promise<Session> {
   const {
     host,
     port,
@@ -61,6 +105,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     database = 'pgbouncer',
     connectTimeoutMs = 3_000,
     queryTimeoutMs = 5_000,
+    lifetimeMs,
     signal,
   } = options;
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -72,32 +117,47 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ended = error;
     error.message = `${where}: ${error.message}`;
     signal?.removeEventListener('abort', abort);
+    clearTimeout(lifetime);
     end.reject(error);
     socket.destroy();
   };
-  const abort = (): void => {
-    const isLate = signal?.reason instanceof Error && signal.reason.name === 'TimeoutError';
-    const why = isLate ? 'it took too long altogether' : 'given up';
-    finish(new ConsoleUnreachableError(why, { cause: signal?.reason }));
-  };
+  const abort = (): void => finish(new ConsoleUnreachableError('given up', { cause: signal?.reason }));
+  const expire = (): void => finish(new ConsoleUnreachableError('it took too long altogether'));
+  const lifetime = lifetimeMs === undefined ? undefined : setTimeout(expire, lifetimeMs);
 
-  const guard = createWireGuard(options.limits ?? LIMITS);
-  const socket = new GuardedSocket(guard, finish);
-  const client = new Client({
-    host,
-    port,
-    user,
-    database,
-    // As a function: a string that is empty would be taken from the environment instead.
-    password: () => Promise.resolve(options.password),
-    application_name: options.applicationName ?? 'poolkeeper',
-    stream: () => socket,
-    ssl: false,
-    types: { getTypeParser: () => (text: string | Buffer) => text },
-  });
+  let socket: Socket = connect({ host, port, noDelay: true });
+  let fingerprint: string | undefined;
+  const dialogue = createDialogue(
+    { user, database, password: options.password, applicationName: options.applicationName ?? 'poolkeeper' },
+    (message) => socket.write(message),
+  );
+  const guard = createWireGuard(options.limits ?? LIMITS, dialogue.hear);
+  const hear = (chunk: Buffer): void => {
+    if (ended !== undefined) return;
+    try {
+      const violation = guard.check(chunk);
+      if (violation !== undefined) finish(toError(violation));
+    } catch (error) {
+      finish(toConsoleError(error));
+    }
+  };
   // Also when nothing is being asked: an 'error' that nobody listens to would end the process.
-  client.on('error', (error) => finish(toConsoleError(error)));
-  client.on('end', () => finish(new ConsoleUnreachableError('the connection is closed')));
+  const watchOver = (watched: Socket): void => {
+    watched.on('error', (error) => finish(toConsoleError(error)));
+    watched.on('close', () => finish(new ConsoleUnreachableError('the connection is closed')));
+  };
+  watchOver(socket);
+  const begin = async (): Promise<void> => {
+    if (how.askForTls) {
+      const started = await startTls(socket, how.certificate);
+      if (started.socket !== socket) watchOver(started.socket);
+      ({ socket, fingerprint } = started);
+      if (ended !== undefined) socket.destroy();
+    }
+    socket.on('data', hear).resume();
+    // What is said before there is a connection waits for it.
+    await dialogue.logIn();
+  };
 
   /** Every wait goes through here: it ends with the work, the deadline, or the session. */
   const within = async <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> => {
@@ -113,9 +173,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
   else {
-    await within(client.connect(), connectTimeoutMs, 'the login').catch((error: unknown) =>
-      finish(toLoginError(error)),
-    );
+    await within(begin(), connectTimeoutMs, 'the login').catch((error: unknown) => finish(toConsoleError(error)));
   }
   if (ended !== undefined) throw ended;
 
@@ -123,8 +181,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (ended !== undefined) throw ended;
     guard.nextAnswer();
     try {
-      const { rows } = await within(client.query<Row>({ text }), queryTimeoutMs, text);
-      return rows;
+      return await within(dialogue.ask(text), queryTimeoutMs, text);
     } catch (cause) {
       const error = toConsoleError(cause);
       // What PgBouncer refuses leaves the session as it was; everything else is its end.
@@ -157,39 +214,40 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     close: async () => {
       if (ended !== undefined) return;
       const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
-      await Promise.race([client.end(), end.promise]).catch(() => undefined);
+      socket.end(terminate());
+      await end.promise.catch(() => undefined);
       clearTimeout(timer);
       finish(new ConsoleUnreachableError('the session is closed'));
     },
     get closed() {
       return ended !== undefined;
     },
+    fingerprint,
   };
 }
 
-function toLoginError(error: unknown): ConsoleError {
-  if (isConsoleError(error)) return error;
-  if (error instanceof DatabaseError && !isShuttingDown(error))
-    return new LoginRefusedError(`login refused: ${quotable(error.message)}`);
-  return toConsoleError(error);
-}
+const toError = ({ kind, detail }: Violation): ConsoleError =>
+  kind === 'unsafe-login' ? new LoginRefusedError(detail) : new ConsoleProtocolError(detail);
+
+/** What PgBouncer says to who does not ask for TLS while it demands it. */
+const isTlsRequired = (error: unknown): boolean => isLoginRefused(error) && error.message.includes('SSL required');
+
+/** It demands a certificate and has none, or another one, or does not take this one. */
+const isHandshakeRefused = (error: unknown): boolean => isLoginRefused(error) && error.message.includes(HANDSHAKE);
+const HANDSHAKE = 'the TLS handshake was refused';
 
 function toConsoleError(error: unknown): ConsoleError {
   if (isConsoleError(error)) return error;
-  if (error instanceof DatabaseError) {
-    const fatal = error.severity === 'FATAL' || isShuttingDown(error);
-    const said = quotable(error.message);
-    return fatal ? new ConsoleUnreachableError(said) : new CommandFailedError(said);
-  }
-  // The driver stumbles over messages that come out of turn.
-  if (error instanceof TypeError)
-    return new ConsoleProtocolError('what answers is not a PgBouncer console', { cause: error });
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && code.startsWith('ERR_SSL_'))
+    return new LoginRefusedError(`${HANDSHAKE}: ${alertOf(code)}`, { cause: error });
   const message = quotable(error instanceof Error ? error.message : String(error));
-  return message.startsWith('SASL')
-    ? new ConsoleProtocolError(message)
-    : new ConsoleUnreachableError(message, { cause: error });
+  return new ConsoleUnreachableError(message, { cause: error });
 }
 
-/** Not a word against the user: the process is on its way out. */
-const isShuttingDown = (error: DatabaseError): boolean =>
-  /shutting down/.test(error.message) || (error.code?.startsWith('57P') ?? false);
+/** `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED`: `certificate required`. */
+const alertOf = (code: string): string =>
+  code
+    .replace(/^ERR_SSL_(?:\S*ALERT_)?/, '')
+    .replaceAll('_', ' ')
+    .toLowerCase();

@@ -92,8 +92,8 @@ describe('the guard on the wire', () => {
   it('lets a server choose a sensible number of SCRAM iterations, and no other', () => {
     const first = (iterations: string) => judge([authentication(11, `r=nonce,s=c2FsdA==,i=${iterations}`)]);
     assert.equal(first('4096'), undefined);
-    assert.equal(first('100000'), undefined);
-    for (const many of ['100001', '2147483648', '9'.repeat(400)]) assert.equal(first(many)?.kind, 'too-much', many);
+    assert.equal(first('10000'), undefined);
+    for (const many of ['10001', '2147483648', '9'.repeat(400)]) assert.equal(first(many)?.kind, 'too-much', many);
   });
 
   it('takes more columns than any answer has for garbage', () => {

@@ -1,7 +1,7 @@
 /**
- * Looks at everything a console sends before the driver does. Whoever answers on a pod's address need not be PgBouncer:
- * an endless or senseless answer must not fill the memory or keep the processor busy, and nobody gets a password by
- * asking for it.
+ * Looks at everything a console sends before anybody else does, and hands on what is sound, message by message. Whoever
+ * answers on a pod's address need not be PgBouncer: an endless or senseless answer must not fill the memory or keep the
+ * processor busy, and nobody gets a password by asking for it.
  */
 import { isWellFormed } from './backend-message.ts';
 
@@ -17,7 +17,7 @@ export interface Violation {
 }
 
 export interface WireGuard {
-  /** Takes what arrived. The first violation is final: the connection must be dropped. */
+  /** Takes what arrived, and hands on its messages. The first violation is final: the connection must be dropped. */
   readonly check: (chunk: Buffer) => Violation | undefined;
   /** A new question was asked: the limits count from here. */
   readonly nextAnswer: () => void;
@@ -29,11 +29,15 @@ const HEADER_BYTES = 5;
 const LOGIN_BYTES = 64 * 1024;
 /** SHOW answers have about thirty. */
 const MAX_COLUMNS = 200;
-/** PgBouncer asks for 4096. Each costs time on a thread that everybody shares, and the server chooses how many. */
-const MAX_ITERATIONS = 100_000;
+/** The operator renders 4096 at most. All of them are computed at once, and the server chooses how many: these take 2 ms. */
+const MAX_ITERATIONS = 10_000;
 const GARBAGE: Violation = { kind: 'garbage', detail: 'what answers is not a PgBouncer console' };
 
-export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
+/** @param handOn its body is valid until it returns */
+export function createWireGuard(
+  { maxBytes, maxRows }: WireLimits,
+  handOn: (type: string, body: Buffer) => void = () => undefined,
+): WireGuard {
   let allowedBytes = Math.min(LOGIN_BYTES, maxBytes);
   let bytes = 0;
   let rows = 0;
@@ -64,7 +68,7 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
           ? { kind: 'too-much', detail: `a login of ${iterations.slice(0, 20)} iterations` }
           : undefined;
       }
-      case 12: // SASL is over: the driver checks the signature of the server
+      case 12: // SASL is over: whoever it is handed on to checks the server's signature
         verified = true;
         return undefined;
       case 0:
@@ -85,7 +89,7 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
       pendingBytes += chunk.length;
       if (pendingBytes < neededBytes) return undefined;
 
-      const data = Buffer.concat(pending);
+      const data = pending.length === 1 ? chunk : Buffer.concat(pending);
       let at = 0;
       neededBytes = HEADER_BYTES;
       while (data.length - at >= HEADER_BYTES) {
@@ -97,9 +101,11 @@ export function createWireGuard({ maxBytes, maxRows }: WireLimits): WireGuard {
           neededBytes = end - at;
           break;
         }
-        const violation = checkMessage(type, data.subarray(at + HEADER_BYTES, end));
+        const body = data.subarray(at + HEADER_BYTES, end);
+        const violation = checkMessage(type, body);
         if (violation) return violation;
         at = end;
+        handOn(type, body);
       }
       pending = [data.subarray(at)];
       pendingBytes = data.length - at;

@@ -2,7 +2,7 @@
  * The operator's own logins to a pooler's console, and the key of its revisions. Generated once, kept in the pooler's
  * admin Secret, and the only Secret content that stays in memory: without it every observation would be a read.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { ADMIN_USER, adminSecretName, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -12,8 +12,9 @@ import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import type { OperatorPasswords } from '../plan/credentials.ts';
-import { adminSecret } from '../plan/objects.ts';
-import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import { adminSecret, type PlannedObject } from '../plan/objects.ts';
+import { applyChild, type ChildWriter, type Collision, createChild } from './children.ts';
+import { createConsoleCertificate, type KeyPair } from './console-certificate.ts';
 import type { SecretObject } from './secret-object.ts';
 
 export interface AdminCredentials {
@@ -29,7 +30,19 @@ export interface AdminCredentials {
    * can be asked, only replaced. Either alone is replaced while pods run, see doors.ts.
    */
   readonly epoch: string;
+  /** For consoles that demand a certificate, newest first; none until a pooler does. Not part of the fingerprint. */
+  readonly certificates: readonly KeyPair[];
+  /** Milliseconds since 1970, when the newest is to be replaced; undefined while there is none. */
+  readonly renewAt: number | undefined;
 }
+
+const CERTIFICATE = { certificate: 'console.crt', key: 'console.key' } as const;
+/** Kept beside the newest: processes that were not reloaded since then know no other. */
+const PREVIOUS = { certificate: 'previous-console.crt', key: 'previous-console.key' } as const;
+
+const DAY_MS = 86_400_000;
+/** Renewed after a year, and good for two more: a pooler that was suspended meanwhile still lets the operator in. */
+const CERTIFICATE_DAYS = { renewed: 365, valid: 3 * 365 } as const;
 
 const KEYS = { admin: 'password', stats: 'stats-password', revisionKey: 'revision-key' } as const;
 const EPOCH = 'epoch';
@@ -53,6 +66,7 @@ export function createAdminCredentialStore(
   client: KubeClient,
   secretVersion: (namespace: string, name: string) => string | undefined,
   known: Known = new Map(),
+  now: () => number = Date.now,
 ): AdminCredentialStore {
   const keyOf = ({ metadata: { namespace = 'default', name, uid } }: ConnectionPooler): string =>
     `${namespace}/${name}/${uid}`;
@@ -86,31 +100,46 @@ export function createAdminCredentialStore(
     const complete = learn(pooler, found);
     return { found, ...(complete ? { complete } : {}) };
   };
+  /** For a pooler that has no Secret yet, as far as the watch has seen; undefined when the watch is late. */
+  const createFresh = async (pooler: ConnectionPooler, writer: ChildWriter): Promise<AdminCredentials | undefined> => {
+    const { namespace = 'default', name } = pooler.metadata;
+    if (secretVersion(namespace, adminSecretName(name)) !== undefined) return undefined;
+    const data = Object.fromEntries([...Object.values(KEYS), EPOCH].map((key) => [key, generate()]));
+    const stored = await createChild(
+      writer,
+      SECRETS,
+      secretOf(pooler, data, demandsCertificate(pooler) ? [newCertificate(now())] : []),
+    );
+    return stored === 'conflict' ? undefined : learn(pooler, stored);
+  };
 
   return {
-    through: (other) => createAdminCredentialStore(other, secretVersion, known),
+    through: (other) => createAdminCredentialStore(other, secretVersion, known, now),
     peek: async (pooler) => (await read(pooler)).complete,
     ensure: async (pooler, writer) => {
-      const { complete, found } = await read(pooler);
+      const fresh = known.has(keyOf(pooler)) ? undefined : await createFresh(pooler, writer);
+      if (fresh) return fresh;
+      const { complete, found: seen } = await read(pooler);
+      const needsCertificate =
+        demandsCertificate(pooler) && (complete?.renewAt === undefined || complete.renewAt <= now());
       // A Secret from before there were epochs is given the one that its pods were made with.
-      if (complete && (found === undefined || decode(found.data?.[EPOCH]) !== undefined)) return complete;
+      const hasEpoch = seen === undefined || decode(seen.data?.[EPOCH]) !== undefined;
+      if (complete && !needsCertificate && hasEpoch) return complete;
+      const found =
+        seen ?? (complete && (await get<SecretObject>(client, SECRETS, namespaceOf(pooler), nameOf(pooler))));
       const sound = (key: string): string | undefined => decode(found?.data?.[key]);
       const isLost = sound(KEYS.admin) === undefined && sound(KEYS.revisionKey) === undefined;
       const epoch = complete?.epoch ?? (isLost ? undefined : sound(EPOCH)) ?? generate();
       // Keep what is sound of a damaged Secret: only what is missing is generated anew.
-      const data = Object.fromEntries(Object.values(KEYS).map((key) => [key, sound(key) ?? generate()]));
-      const result = await applyChild(
-        writer,
-        pooler,
-        SECRETS,
-        adminSecret(pooler, { username: ADMIN_USER, 'stats-username': STATS_USER, ...data, [EPOCH]: epoch }),
-        found ?? 'absent',
-      );
+      const kept = Object.values(KEYS).map((key) => [key, sound(key) ?? generate()] as const);
+      const data = { ...Object.fromEntries(kept), [EPOCH]: epoch };
+      const pairs = pairsIn(found);
+      const certificates = needsCertificate ? [newCertificate(now()), ...pairs] : pairs;
+      const result = await applyChild(writer, pooler, SECRETS, secretOf(pooler, data, certificates), found);
       if (result.kind === 'collision') return result;
-      const written = result.kind === 'written' ? parse(result.stored) : undefined;
+      const written = result.kind === 'written' ? learn(pooler, result.stored) : undefined;
       if (written === undefined)
         throw new Error(`Secret ${adminSecretName(pooler.metadata.name)} was written and is not complete`);
-      if (result.kind === 'written') keep(pooler, result.stored, written);
       return written;
     },
     learn: (pooler, secret) => void learn(pooler, secret),
@@ -118,6 +147,51 @@ export function createAdminCredentialStore(
       for (const entry of known.keys()) if (entry.startsWith(`${key}/`)) known.delete(entry);
     },
   };
+}
+
+const secretOf = (
+  pooler: ConnectionPooler,
+  data: Readonly<Record<string, string>>,
+  [newest, previous]: readonly KeyPair[],
+): PlannedObject =>
+  adminSecret(pooler, {
+    username: ADMIN_USER,
+    'stats-username': STATS_USER,
+    ...data,
+    ...dataOf(CERTIFICATE, newest),
+    ...dataOf(PREVIOUS, previous),
+  });
+
+const namespaceOf = ({ metadata }: ConnectionPooler): string => metadata.namespace ?? 'default';
+const nameOf = ({ metadata }: ConnectionPooler): string => adminSecretName(metadata.name);
+
+/** Where there is a bundle of authorities the operator's certificate belongs into it. */
+const demandsCertificate = ({ spec }: ConnectionPooler): boolean => spec.tls?.client?.caSecretRef !== undefined;
+
+/** A little older than it is, for clocks that are behind. */
+const newCertificate = (at: number): KeyPair =>
+  createConsoleCertificate({
+    commonName: ADMIN_USER,
+    notBefore: at - DAY_MS,
+    notAfter: at + CERTIFICATE_DAYS.valid * DAY_MS,
+  });
+
+const dataOf = (names: KeyPair, pair: KeyPair | undefined): Readonly<Record<string, string>> =>
+  pair === undefined ? {} : { [names.certificate]: pair.certificate, [names.key]: pair.key };
+
+/** Those that can be used; a damaged one is as good as none. */
+function pairsIn(secret: SecretObject | undefined): readonly KeyPair[] {
+  return [CERTIFICATE, PREVIOUS].flatMap((names) => {
+    const [certificate, key] = [names.certificate, names.key].map((name) =>
+      Buffer.from(secret?.data?.[name] ?? '', 'base64').toString(),
+    );
+    if (!certificate || !key) return [];
+    try {
+      return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)) ? [{ certificate, key }] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 const generate = (): string => randomBytes(32).toString('base64url');
@@ -129,12 +203,17 @@ function parse(secret: SecretObject): AdminCredentials | undefined {
   if (admin === undefined || stats === undefined || revisionKey === undefined) return undefined;
   const fingerprint = createHash('sha256').update([admin, stats, revisionKey].join('\0')).digest('hex').slice(0, 16);
   let verifiers: OperatorPasswords | undefined;
+  const certificates = pairsIn(secret);
+  const [newest] = certificates;
   return {
     admin,
     stats,
     revisionKey,
     fingerprint,
     epoch: decode(secret.data?.[EPOCH]) ?? fingerprint,
+    certificates,
+    renewAt:
+      newest && new X509Certificate(newest.certificate).validFromDate.getTime() + CERTIFICATE_DAYS.renewed * DAY_MS,
     verifiers: () => {
       verifiers ??= {
         // Only the operator logs in with it, and it is 256 random bits; the other one is for exporters too.

@@ -19,6 +19,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import {
+  CERTIFICATES,
   DEPLOYMENTS,
   POD_DISRUPTION_BUDGETS,
   PODS,
@@ -29,6 +30,7 @@ import {
 } from '../kube/resources.ts';
 import { type PodObject, stripPod } from '../plan/pods.ts';
 import { referencedSecrets } from '../plan/secret-references.ts';
+import type { CertificateObject } from './converge-certificate.ts';
 
 export const POOLERS: Resource = {
   group: API_GROUP,
@@ -41,6 +43,8 @@ export const POOLERS: Resource = {
 /** A child as drift detection needs it: everything but status and managedFields. */
 export interface ChildObject extends KubeObject {
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Of a Deployment: why Kubernetes makes no more pods for it, in the API server's words. */
+  readonly podsDenied?: string;
 }
 
 export interface Caches {
@@ -52,6 +56,8 @@ export interface Caches {
   readonly serviceAccounts: Informer<ChildObject>;
   /** Metadata only; contents are read by get, when they changed, and not kept. */
   readonly secrets: Informer<KubeObject>;
+  /** Of cert-manager, which need not be there: followed from the first pooler on that asks for one. */
+  readonly certificates: Informer<CertificateObject>;
 }
 
 /** Index of pods and own Secrets: `namespace/pooler`. */
@@ -77,7 +83,7 @@ export function createCaches(client: KubeClient, options: CacheOptions): Caches 
       indexes: { [BY_SECRET]: secretKeysOf },
     }),
     pods: createInformer<PodObject & KubeObject>(client, PODS, { ...owned, transform: stripPod, indexes: ownIndex }),
-    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, children),
+    deployments: createInformer<ChildObject>(client, DEPLOYMENTS, { ...children, transform: withPodsDenied }),
     services: createInformer<ChildObject>(client, SERVICES, children),
     disruptionBudgets: createInformer<ChildObject>(client, POD_DISRUPTION_BUDGETS, children),
     serviceAccounts: createInformer<ChildObject>(client, SERVICE_ACCOUNTS, children),
@@ -87,10 +93,27 @@ export function createCaches(client: KubeClient, options: CacheOptions): Caches 
       transform: stripSecret,
       indexes: ownIndex,
     }),
+    certificates: createInformer<CertificateObject>(client, CERTIFICATES, { ...owned, transform: withReadiness }),
   };
 }
 
-export const everyCache = (caches: Caches): readonly Informer<KubeObject>[] => Object.values(caches);
+/** Those that the operator cannot do without. */
+export const everyCache = ({ certificates: _, ...caches }: Caches): readonly Informer<KubeObject>[] =>
+  Object.values(caches);
+
+/** Follows cert-manager's kinds only where a pooler needs them: elsewhere they are asked for in vain for ever. */
+export function followCertificates(caches: Caches, signal: AbortSignal): void {
+  let following = false;
+  caches.poolers.onChange(({ new: pooler }) => {
+    if (following || !wantsIssued(pooler)) return;
+    following = true;
+    caches.certificates.start(signal);
+  });
+}
+
+/** Whatever the shape of its specification. */
+const wantsIssued = (pooler: ConnectionPooler | undefined): boolean =>
+  pooler?.spec?.tls?.client?.certificate !== undefined;
 
 /**
  * Why a pooler is to be looked at: somebody wishes something, it is among what was there at the start, or something
@@ -120,6 +143,7 @@ export function connect(caches: Caches, enqueue: (key: string, occasion: Occasio
     caches.services,
     caches.disruptionBudgets,
     caches.serviceAccounts,
+    caches.certificates,
   ];
   for (const cache of children) {
     cache.onChange(({ old, new: current, initial }) => {
@@ -144,13 +168,15 @@ export function isNews(old: KubeObject | undefined, current: KubeObject | undefi
   return gistOf(old) !== gistOf(current);
 }
 
-function gistOf(object: KubeObject & { readonly spec?: unknown; readonly status?: unknown }): string {
+function gistOf(
+  object: KubeObject & { readonly spec?: unknown; readonly status?: unknown; readonly podsDenied?: unknown },
+): string {
   const { resourceVersion: _, ...metadata } = object.metadata;
   return JSON.stringify([
     metadata,
     // Where there is a generation it stands for the whole spec.
     metadata.generation === undefined ? object.spec : undefined,
-    object.kind === PODS.kind ? object.status : undefined,
+    object.kind === PODS.kind || object.kind === CERTIFICATES.kind ? object.status : object.podsDenied,
   ]);
 }
 
@@ -170,16 +196,37 @@ function withSoundStatus({ status, ...pooler }: ConnectionPooler & KubeObject): 
 
 function secretKeysOf(pooler: ConnectionPooler): readonly string[] {
   try {
-    return referencedSecrets(pooler.spec).map((name) => `${pooler.metadata.namespace}/${name}`);
+    return referencedSecrets(pooler.spec, pooler.metadata.name).map((name) => `${pooler.metadata.namespace}/${name}`);
   } catch {
     // A spec of unexpected shape refers to nothing; the reconcile reports what is wrong with it.
     return [];
   }
 }
 
+/** Whether it is there, and nothing of when: that moves with each renewal. */
+function withReadiness({ status, ...certificate }: CertificateObject): CertificateObject {
+  const conditions = (status?.conditions ?? [])
+    .filter(({ type }) => type === 'Ready')
+    .map(({ type, status: state, message = '' }) => ({ type, status: state, message }));
+  return { ...certificate, status: { conditions } };
+}
+
 function withoutStatus(object: ChildObject & { readonly status?: unknown }): ChildObject {
   const { status: _, ...rest } = object;
   return rest;
+}
+
+interface DeploymentStatus {
+  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+}
+
+/** Of a Deployment's status only that its ReplicaSet is kept from making pods: by a quota, a policy, a webhook. */
+function withPodsDenied({ status, ...rest }: ChildObject & { readonly status?: DeploymentStatus }): ChildObject {
+  const failure = status?.conditions?.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
+  // Each attempt has a name of its own.
+  return failure?.message === undefined
+    ? rest
+    : { ...rest, podsDenied: failure.message.replace(/^pods "[^"]*"/, 'pods') };
 }
 
 /** Other people's Secrets: only that they exist and when they changed. Ours: also what the reconcile reads. */
@@ -204,7 +251,7 @@ function stripSecret(secret: KubeObject): KubeObject {
 
 /** Own writes are seen at once, not when the watch brings them. */
 export function observeWrite(caches: Caches, object: KubeObject): void {
-  everyCache(caches)
+  Object.values<Informer<KubeObject>>({ ...caches })
     .find((cache) => cache.resource.kind === object.kind)
     ?.observed(object);
 }

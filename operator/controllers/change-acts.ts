@@ -1,5 +1,5 @@
 /** The acts that a change is made of, apart from the order in which they happen: on a cluster, or on processes of a test. */
-import type { Session } from '../console/session.ts';
+import type { Session, SessionOptions } from '../console/session.ts';
 import type { HeldStates } from '../pgbouncer/database-states.ts';
 import type { Config, ConfigFiles } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
@@ -8,7 +8,7 @@ import type { PodView } from '../plan/pods.ts';
 export interface ChangeSteps {
   /** Opens an admin session; rejects when the pod does not answer or refuses the login. */
   openSession(pod: PodView): Promise<Session>;
-  address(pod: PodView): { readonly host: string; readonly port: number };
+  address(pod: PodView): Pick<SessionOptions, 'host' | 'port' | 'certificates'>;
   /** The files of every revision that is kept, before this change writes any. */
   standing(): Promise<ConfigFiles>;
   /** Notes what the consoles are about to be told of databases; nothing when that is noted already. */

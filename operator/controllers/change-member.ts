@@ -2,6 +2,7 @@
 import { type Expectation, prove } from '../console/prove.ts';
 import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
+import { atLeast } from '../pgbouncer/version.ts';
 import { PROVED_FILE } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
@@ -16,6 +17,28 @@ export interface Member {
 
 /** How long a file may take before the pod's kubelet is told once more, and PgBouncer's log is looked at. */
 const LATE_MS = 1_000;
+
+const RELOAD_EVERY_MS = 50;
+/** Until 1.24 each RELOAD closes every server connection that uses TLS, and opening them costs the server. */
+const RELOAD_SELDOM_MS = 2_000;
+
+export const reloadIntervalMs = ({ config, version }: Pick<Expectation, 'config' | 'version'>): number =>
+  atLeast(version, '1.24') || config.get('server_tls_sslmode') === 'disable' ? RELOAD_EVERY_MS : RELOAD_SELDOM_MS;
+
+/**
+ * Until 1.25 RELOAD says nothing when the files of TLS cannot be used: the old ones go on, under the names of the new.
+ * What clients meet was proved; of what servers meet only the log tells.
+ */
+async function keptTls(
+  steps: ChangeSteps,
+  pod: PodView,
+  { config, version }: Expectation,
+): Promise<string | undefined> {
+  const hasFiles = [...config.keys()].some((key) => /^(client|server)_tls_\w+_file$/.test(key));
+  if (!hasFiles || atLeast(version, '1.25')) return undefined;
+  const complaint = await steps.complaint(pod);
+  return complaint !== undefined && /TLS|_tls/.test(complaint) ? complaint : undefined;
+}
 
 /** What became of one member. */
 export type Attempt =
@@ -36,6 +59,7 @@ export async function reloadAndProve(
   const complaints = watchLog(steps, member.pod);
   const reloaded = await reload(steps, member, expectation.revision, {
     deadlineMs,
+    intervalMs: reloadIntervalMs(expectation),
     giveUp: () => complaints.found() !== undefined || steps.superseded(),
     late: complaints.look,
   });
@@ -46,6 +70,7 @@ export async function reloadAndProve(
       case 'gone':
         return { kind: 'gone', reason: reloaded.detail };
       default: {
+        if (reloaded.arrived) return { kind: 'refused', reason: reloaded.detail };
         const complaint = complaints.found();
         return { kind: 'late', reason: reloaded.detail, ...(complaint === undefined ? {} : { complaint }) };
       }
@@ -53,6 +78,8 @@ export async function reloadAndProve(
   }
   try {
     const proof = await prove(member.session, steps.address(member.pod), expectation);
+    const kept = proof.proved ? await keptTls(steps, member.pod, expectation) : undefined;
+    if (kept !== undefined) return { kind: 'refused', reason: kept };
     return proof.proved
       ? { kind: 'proved', restartRequired: proof.restartRequired, settings: proof.settings }
       : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
@@ -65,7 +92,12 @@ export function reload(
   steps: ChangeSteps,
   member: Member,
   revision: string,
-  wait: { readonly deadlineMs: number; readonly giveUp: () => boolean; readonly late?: () => void },
+  wait: {
+    readonly deadlineMs: number;
+    readonly intervalMs?: number;
+    readonly giveUp: () => boolean;
+    readonly late?: () => void;
+  },
 ): Promise<Reloaded> {
   let lates = 0;
   return reloadUntil({
@@ -73,7 +105,7 @@ export function reload(
     revision,
     deadlineMs: wait.deadlineMs,
     giveUp: wait.giveUp,
-    intervalMs: 50,
+    intervalMs: wait.intervalMs ?? RELOAD_EVERY_MS,
     onWaiting: (elapsedMs) => {
       if (elapsedMs < LATE_MS * (lates + 1)) return;
       lates += 1;
@@ -111,11 +143,21 @@ function watchLog(
   };
 }
 
+/** Whom a change is about: each with an open session, and those who did not answer. */
+export interface Gathered {
+  readonly members: readonly Member[];
+  readonly silent: readonly UnprovedPod[];
+  /** How long that took. */
+  readonly milliseconds: number;
+}
+
+/** Closes every session. Never rejects. */
+export const dismiss = ({ members }: Gathered): Promise<unknown> =>
+  Promise.allSettled(members.map(({ session }) => session.close()));
+
 /** Opens a session to every pod; those that do not answer cost their timeout and are named. */
-export async function gatherMembers(
-  steps: ChangeSteps,
-  pods: readonly PodView[],
-): Promise<{ readonly members: readonly Member[]; readonly silent: readonly UnprovedPod[] }> {
+export async function gatherMembers(steps: ChangeSteps, pods: readonly PodView[]): Promise<Gathered> {
+  const started = performance.now();
   const members: Member[] = [];
   const silent: UnprovedPod[] = [];
   await Promise.all(
@@ -132,5 +174,5 @@ export async function gatherMembers(
   );
   // The canary is the pod with the least to lose, and always the same one: the last by name.
   members.sort((a, b) => (a.pod.name < b.pod.name ? 1 : -1));
-  return { members, silent };
+  return { members, silent, milliseconds: Math.round(performance.now() - started) };
 }

@@ -10,11 +10,20 @@ import {
   PORT,
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
+import type { SessionOptions } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
 import { sameStates, unionOf } from '../pgbouncer/database-states.ts';
-import { type ConfigFiles, ENTRY_AT_REST, includeOf, PROVED_FILE, SECRET_BYTES } from '../plan/config.ts';
+import {
+  type ConfigFiles,
+  ENTRY_AT_REST,
+  filesOfRevision,
+  includeOf,
+  PROVED_FILE,
+  pointerIn,
+  SECRET_BYTES,
+} from '../plan/config.ts';
 import { withAppliedHash } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { CONTAINER } from '../plan/pod-template.ts';
@@ -34,6 +43,10 @@ export const CONSOLE_TIMEOUTS = { connectTimeoutMs: 3_000, queryTimeoutMs: 3_000
 
 /** Two RELOADs are a few lines; clients' log-ins may stand between them. */
 const RELOAD_LINES = 400;
+
+/** How a console is asked first; what it was configured to last may be something else, and gets an answer too. */
+export const tlsOf = ({ spec }: ConnectionPooler): NonNullable<SessionOptions['tls']> =>
+  (spec.tls?.client?.mode ?? 'disable') === 'disable' ? 'when-required' : 'ask';
 
 export interface ChangeContext {
   readonly pooler: ConnectionPooler;
@@ -74,7 +87,6 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         `the files of this revision and of the proved one are ${bytes} bytes, and a Secret holds ${SECRET_BYTES}; use fewer users, or split the pooler`,
       );
     }
-    writer.fence();
     writer.observed(
       await apply<KubeObject>(writer.client, SECRETS, withAppliedHash(configSecret(pooler, input)), {
         fieldManager: FIELD_MANAGER,
@@ -84,7 +96,6 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
   };
 
   const annotate = async (pod: PodView, annotations: Readonly<Record<string, string>>): Promise<void> => {
-    writer.fence();
     const patched = await mergePatch<KubeObject>(
       writer.client,
       PODS,
@@ -109,12 +120,14 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
           host: pod.address ?? '',
           port: PORT,
           applicationName: 'poolkeeper',
-          signal: AbortSignal.timeout(SESSION_MS),
+          tls: tlsOf(pooler),
+          certificates: credentials.certificates,
+          lifetimeMs: SESSION_MS,
           ...CONSOLE_TIMEOUTS,
         },
         doorsOf(credentials, [context.secret()?.metadata.annotations?.[ANNOTATION_POINTER], context.revision]),
       ),
-    address: (pod) => ({ host: pod.address ?? '', port: PORT }),
+    address: (pod) => ({ host: pod.address ?? '', port: PORT, certificates: credentials.certificates }),
     standing: async () => filesIn(await read()),
     noteStates: async (states) => {
       const noted = unionOf(heldStates(context.secret()), states);
@@ -123,8 +136,8 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
     writeCandidate: async (config) => {
       const current = await read();
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
-      previous = /\/([0-9a-f]+)\.ini$/.exec(pointer)?.[1] ?? '';
-      previousFiles = filesOf(current, previous);
+      previous = pointerIn(pointer) ?? '';
+      previousFiles = filesOfRevision(filesIn(current), previous);
       const inputs = current.metadata.annotations?.[ANNOTATION_INPUTS];
       await write({
         template,
@@ -157,7 +170,3 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
 const provedTime = (secret: SecretObject): string =>
   secret.metadata.annotations?.[ANNOTATION_PROVED_TIME] ?? new Date(0).toISOString();
-
-/** The files of one revision, as they stand in the Secret. */
-const filesOf = (secret: SecretObject, revision: string): ConfigFiles =>
-  Object.fromEntries(Object.entries(filesIn(secret)).filter(([name]) => name.startsWith(`${revision}.`)));

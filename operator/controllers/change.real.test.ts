@@ -24,8 +24,6 @@ for (const version of REAL_VERSIONS) {
         previous: await fleet.pointer(),
         pods: fleet.pods,
         deaths,
-        drained: () => true,
-        retained: () => [],
       });
     const limits = async (): Promise<readonly (string | null | undefined)[]> => fleet.settings('max_client_conn');
 
@@ -201,8 +199,6 @@ async function converge(fleet: LocalFleet, config: Config, version: RealVersion)
       previous: await fleet.pointer(),
       pods: fleet.pods,
       deaths: 0,
-      drained: () => true,
-      retained: () => [],
     });
     assert.equal(result.outcome, 'proved');
     return;

@@ -20,7 +20,16 @@ import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import { loadedFrom, retainedAfter } from '../plan/retained.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
-import { type Attempt, type Failed, gatherMembers, type Member, reload, reloadAndProve } from './change-member.ts';
+import {
+  type Attempt,
+  dismiss,
+  type Failed,
+  type Gathered,
+  gatherMembers,
+  type Member,
+  reload,
+  reloadAndProve,
+} from './change-member.ts';
 import { type Busy, emptyDatabases, leavingDatabases, lostServerUsers, servedBy } from './leaving.ts';
 
 export interface ChangeInput {
@@ -29,12 +38,14 @@ export interface ChangeInput {
   /** The revision that the pointer names, to return to. */
   readonly previous: string;
   readonly pods: readonly PodView[];
+  /** Sessions to them that are open already; closed at the end, like those that are opened here. */
+  readonly gathered?: Gathered;
   /** How often a canary of this revision died so far. */
   readonly deaths: number;
-  /** Whether databases that go have had their time, by their names. */
-  readonly drained: (leaving: readonly string[]) => boolean;
-  /** What a process retained of earlier files. */
-  readonly retained: (pod: PodView) => readonly string[];
+  /** Whether databases that go have had their time, by their names; absent: they have none. */
+  readonly drained?: (leaving: readonly string[]) => boolean;
+  /** What a process retained of earlier files; absent: nothing. */
+  readonly retained?: (pod: PodView) => readonly string[];
 }
 
 export type ChangeResult =
@@ -95,9 +106,12 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     revision: config.revision,
     proofLogin: { user: PROOF_USER, password: config.proofPassword },
     version,
+    served: config.served,
   });
-  const { members, silent } = await gatherMembers(steps, input.pods);
+  const gathered = input.gathered ?? (await gatherMembers(steps, input.pods));
+  const { members, silent } = gathered;
   lap('sessions');
+  timings['sessions'] = gathered.milliseconds;
   try {
     const [canary, ...rest] = members.filter((member) => member.readsEntry);
     if (canary === undefined) {
@@ -121,7 +135,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     if (leaving.length > 0) {
       const busy = await emptyDatabases(steps, members, leaving);
       lap('emptying');
-      if (busy.length > 0 && !input.drained(leaving)) return { outcome: 'draining', busy };
+      if (busy.length > 0 && input.drained?.(leaving) === false) return { outcome: 'draining', busy };
     }
     const before = loadedFrom(await steps.standing(), previous, version);
     await steps.writeCandidate(config);
@@ -168,7 +182,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       timings,
       proved: [...provedMembers, ...followed].flatMap(({ member: { pod }, result }): readonly ProvedPod[] => {
         if (result.kind !== 'proved') return [];
-        const retained = retainedAfter(input.retained(pod), before, after);
+        const retained = retainedAfter(input.retained?.(pod) ?? [], before, after);
         return [
           { pod, retained, settings: result.settings, restartRequired: [...result.restartRequired, ...retained] },
         ];
@@ -181,7 +195,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       ],
     };
   } finally {
-    await Promise.allSettled(members.map((member) => member.session.close()));
+    await dismiss(gathered);
   }
 
   /** @param reloaded those that may have taken it; the rest still runs the previous revision and is not touched */

@@ -5,6 +5,7 @@
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { denialOf } from '../kube/denial.ts';
 import { isConflict, isNotFound, isUnacceptable } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get } from '../kube/operations.ts';
@@ -36,16 +37,20 @@ export class ChildRefused extends Error {
 }
 
 export interface ChildWriter {
+  /** One that writes only with the leadership, see kube/lease-fence.ts. */
   readonly client: KubeClient;
   /** Called with what the API server answered, so that caches see own writes at once. */
   readonly observed: (object: KubeObject) => void;
-  /** Throws when this process may not write any more, because it lost the leadership. */
-  readonly fence: () => void;
 }
 
 /**
- * @param live as cached; undefined when the cache has none, which is then verified by a read; `absent` when a read has
- *   just said so
+ * No object has it: etcd counts from 1, and its first key is of version 2. An apply that names it creates, or conflicts
+ * with whatever is there: so nothing needs to be read first, and nobody can come in between.
+ */
+const VERSION_OF_NOTHING = '1';
+
+/**
+ * @param live as cached; undefined when the cache has none, which the API server then confirms or refutes
  * @throws ChildRefused
  */
 export async function applyChild(
@@ -53,28 +58,51 @@ export async function applyChild(
   pooler: ConnectionPooler,
   resource: Resource,
   wanted: PlannedObject,
-  live: KubeObject | 'absent' | undefined,
+  live: KubeObject | undefined,
 ): Promise<Written> {
-  const planned = withAppliedHash(wanted);
-  const present = live === 'absent' ? undefined : (live ?? (await lookUp(writer, resource, planned)));
-  if (present !== undefined && !isOwned(present, pooler)) {
-    return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: ownerOf(present) };
+  if (live === undefined) {
+    const stored = await createChild(writer, resource, wanted);
+    if (stored !== 'conflict') return { kind: 'written', created: true, drift: 'missing', stored };
   }
+  const planned = withAppliedHash(wanted);
+  const present = live ?? (await lookUp(writer, resource, planned));
+  const collision = present === undefined ? undefined : collisionOf(present, planned.kind, pooler);
+  if (collision !== undefined) return collision;
   const drift = present === undefined ? 'missing' : findDrift(planned, present);
   if (drift === undefined) return { kind: 'unchanged' };
-  writer.fence();
+  // Without force where there was nothing a moment ago: if somebody else is faster, their fields are not taken over.
+  const stored = await write(writer, resource, planned, { force: present !== undefined });
+  return stored === 'conflict'
+    ? { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: 'somebody else, just now' }
+    : { kind: 'written', created: present === undefined, drift, stored };
+}
+
+/** What is there already, whoever's it is, is not touched: `conflict`. @throws ChildRefused */
+export function createChild(
+  writer: ChildWriter,
+  resource: Resource,
+  wanted: PlannedObject,
+): Promise<KubeObject | 'conflict'> {
+  const planned = withAppliedHash(wanted);
+  const metadata = { ...planned.metadata, resourceVersion: VERSION_OF_NOTHING };
+  return write(writer, resource, { ...planned, metadata }, { force: false });
+}
+
+/** Only what is not forced can conflict. */
+async function write(
+  writer: ChildWriter,
+  resource: Resource,
+  planned: PlannedObject,
+  { force }: { readonly force: boolean },
+): Promise<KubeObject | 'conflict'> {
   try {
-    // Without force on creation: if somebody else was faster, their fields conflict instead of being taken over.
-    const stored = await apply<KubeObject>(writer.client, resource, planned, {
-      fieldManager: FIELD_MANAGER,
-      force: present !== undefined,
-    });
+    const stored = await apply<KubeObject>(writer.client, resource, planned, { fieldManager: FIELD_MANAGER, force });
     writer.observed(stored);
-    return { kind: 'written', created: present === undefined, drift, stored };
+    return stored;
   } catch (error) {
-    if (isUnacceptable(error)) throw new ChildRefused(planned.kind, error);
-    if (present !== undefined || !isConflict(error)) throw error;
-    return { kind: 'collision', object: `${planned.kind} ${planned.metadata.name}`, owner: 'somebody else, just now' };
+    if (isUnacceptable(error) && denialOf(error) === undefined) throw new ChildRefused(planned.kind, error);
+    if (!force && isConflict(error)) return 'conflict';
+    throw error;
   }
 }
 
@@ -90,6 +118,12 @@ async function lookUp(
     throw error;
   }
 }
+
+/** Undefined when it is this pooler's. */
+export const collisionOf = (present: KubeObject, kind: string, pooler: ConnectionPooler): Collision | undefined =>
+  isOwned(present, pooler)
+    ? undefined
+    : { kind: 'collision', object: `${kind} ${present.metadata.name}`, owner: ownerOf(present) };
 
 const isOwned = (object: KubeObject, pooler: ConnectionPooler): boolean =>
   object.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid && owner.controller === true) ??

@@ -25,15 +25,17 @@ import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.
 import { parseRetained, printRetained } from '../plan/retained.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
-import { applyChange, type ProvedPod } from './change.ts';
+import type { ProvedPod } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
+import { changeInTurn } from './change-in-turn.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
-import { applyChild, type ChildWriter } from './children.ts';
+import { applyChild, type ChildWriter, type Collision, collisionOf, type Written } from './children.ts';
 import { heldStates, settleStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
+import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
+import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { type Circumstances, type PodAttempt, provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -53,7 +55,8 @@ export interface ConfigInput {
 export type ConfigOutcome =
   | { readonly kind: 'idle'; readonly replace?: readonly PodView[] }
   | { readonly kind: 'waiting'; readonly retryMs: number; readonly replace?: readonly PodView[] }
-  | { readonly kind: 'refused' };
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'collided'; readonly collision: Collision };
 
 /** How often a database that is being emptied is looked at. */
 const DRAINING_MS = 250;
@@ -63,6 +66,8 @@ const DRAIN_SECONDS_DEFAULT = 30;
 const REST_AFTER_MS = 15_000;
 const RETRY_MS = 1_000;
 const RETRY_LIMIT_MS = 30_000;
+/** Why nothing is done while the Secret does not say what was proved, and no console does. */
+export const POINTER_LOST = 'the annotations of its configuration Secret are gone, and no console says what was proved';
 
 export const secretOf = (caches: Caches, pooler: ConnectionPooler, template: string): KubeObject | undefined =>
   caches.secrets.get(`${pooler.metadata.namespace}/${configSecretName(pooler.metadata.name, template)}`);
@@ -78,13 +83,22 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
   const proved = secret?.metadata.annotations?.[ANNOTATION_PROVED];
   const ours = pods.filter((pod) => pod.template === template && !pod.terminating);
   const live = livePods(pods, template);
+  const collision = secret === undefined ? undefined : collisionOf(secret, 'Secret', pooler);
+  if (collision !== undefined) return { kind: 'collided', collision };
 
   if (
     secret === undefined ||
     pointer === undefined ||
     (pointer !== revision && (proved === undefined || ours.length === 0))
   ) {
-    await writeOutright(deps, input, proved);
+    if (secret !== undefined && (pointer === undefined || proved === undefined)) {
+      const steps = stepsOf(deps, input);
+      const restored = await restorePointer(deps, { ...input, steps, secret, live });
+      if (restored === 'restored') return convergeConfig(deps, input);
+      if (restored === 'silent' && pointer === undefined) return retryLater(memory, POINTER_LOST);
+    }
+    const written = await writeOutright(deps, input, proved);
+    if (written?.kind === 'collision') return { kind: 'collided', collision: written };
     // What crashes on the file that was there would wait out its back-off before it looks at this one.
     return { kind: 'waiting', retryMs: RETRY_MS, replace: ours.filter(refusesToStart) };
   }
@@ -110,9 +124,9 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
     ports: PoolerDependencies,
     wanted: ConfigInput,
     before: string | undefined,
-  ): Promise<void> {
+  ): Promise<Written | undefined> {
     const config = await wanted.desired.load();
-    if (config === undefined) return;
+    if (config === undefined) return undefined;
     const planned = configSecret(pooler, {
       template,
       pointer: config.revision,
@@ -123,8 +137,8 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
         : { proved: { revision: before, time: new Date(ports.clock.now()).toISOString() } }),
     });
     const written = await applyChild(writer, pooler, SECRETS, planned, secret);
-    if (written.kind === 'collision') throw new Error(`${written.object} exists and belongs to ${written.owner}`);
     memory.verifiedSecret = secretOf(ports.caches, pooler, template)?.metadata.resourceVersion;
+    return written;
   }
 }
 
@@ -140,17 +154,15 @@ async function change(
   const steps = stepsOf(deps, input);
   try {
     const result = await patiently(deps, input.pooler, async () => {
-      const result = await deps.paced(() =>
-        applyChange(steps, {
-          config,
-          version: input.version,
-          previous,
-          pods: live,
-          deaths: memory.deaths.get(revision) ?? 0,
-          drained: (leaving) => isDrained(deps, input, leaving),
-          retained: (pod) => retainedIn(secretOf(deps.caches, input.pooler, template), pod),
-        }),
-      );
+      const result = await changeInTurn(deps, steps, {
+        config,
+        version: input.version,
+        previous,
+        pods: live,
+        deaths: memory.deaths.get(revision) ?? 0,
+        drained: (leaving) => isDrained(deps, input, leaving),
+        retained: (pod) => retainedIn(secretOf(deps.caches, input.pooler, template), pod),
+      });
       const silent =
         (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
         (result.outcome === 'proved' && result.unproved.length > 0);
@@ -245,14 +257,13 @@ async function prove(
     provedBefore: proved === revision,
   };
   const attempts = await patiently(deps, pooler, () =>
-    provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances).then(
-      orSilent,
-    ),
+    withoutWorker(deps, () =>
+      provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances),
+    ).then(orSilent),
   );
   memory.touchedAt = deps.clock.now();
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
-    deps.fence();
     const annotations = {
       [ANNOTATION_PROVED]: revision,
       [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
@@ -352,7 +363,6 @@ async function noteRetained(deps: PoolerDependencies, input: ConfigInput, proved
   });
   const after = printRetained(Object.fromEntries(alive));
   if (after === before) return;
-  deps.fence();
   const patched = await mergePatch<KubeObject>(
     deps.client,
     SECRETS,

@@ -81,7 +81,6 @@ export async function noteStates(
   states: HeldStates,
 ): Promise<void> {
   const { namespace = 'default', name } = pooler.metadata;
-  writer.fence();
   const patch = { metadata: { annotations: { [ANNOTATION_STATES]: printStates(states) ?? null } } };
   writer.observed(
     await mergePatch<KubeObject>(writer.client, SECRETS, namespace, configSecretName(name, template), patch, {

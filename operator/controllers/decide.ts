@@ -7,6 +7,7 @@ import { ANNOTATION_RESTART_WISH } from '../api/names.ts';
 import { isObject } from '../api/schema-node.ts';
 import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
+import type { Denial } from '../kube/denial.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
 import { chooseImage } from '../plan/image.ts';
@@ -106,6 +107,7 @@ export async function decide(
     secrets: deps.caches.secrets,
     memory,
     ...(pinned && { pinned: known }),
+    now: deps.clock.now(),
   });
   const { revision, faults, budget, restartOnly } = desired.digest;
   if (revision === undefined)
@@ -144,6 +146,14 @@ function foundIn(
     ? [...new Set(proofs.flatMap((proof) => proof?.restartRequired ?? []))].sort()
     : undefined;
 }
+
+/** A rule of the cluster keeps us from the logins or Secrets that all else is made of. */
+export const deniedOutright = (stored: ConnectionPooler, denied: Denial): Blocked => ({
+  kind: 'blocked',
+  pooler: { ...stored, spec: legible(stored.spec) },
+  findings: { denied },
+  around: false,
+});
 
 /** Of a spec that is not valid: what a report on it needs, so that nobody else has to doubt its shape. */
 function legible(spec: unknown): PoolerSpec {

@@ -7,15 +7,19 @@ import type { AdminCredentialStore } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
 import type { MemoryStore } from './memory.ts';
 import type { Observer } from './observer.ts';
+import type { Pace } from './pace.ts';
 import type { Patience } from './patience.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 export interface PoolerSettings {
   readonly defaultImage: string;
   readonly templateMode: TemplateMode;
+  /** The last part of the names of Services: `cluster.local`. */
+  readonly clusterDomain: string;
 }
 
 export interface PoolerDependencies {
+  /** Writes only with the leadership, see kube/lease-fence.ts. */
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly credentials: AdminCredentialStore;
@@ -26,10 +30,10 @@ export interface PoolerDependencies {
   readonly clock: Clock;
   readonly settings: PoolerSettings;
   readonly log: (message: string, details: object) => void;
-  /** Throws when this process may not write any more. */
-  readonly fence: () => void;
   /** Runs a change when the fleet's pace allows. */
-  readonly paced: <T>(change: () => Promise<T>) => Promise<T>;
+  readonly paced: Pace;
   /** Whatever waits for consoles goes through here. */
   readonly patience: Patience;
+  /** Sends the worker of this reconcile on to other poolers. */
+  readonly leave: () => void;
 }

@@ -28,6 +28,8 @@ export interface DesiredInput {
   readonly memory: Memory;
   /** See ConfigInput. */
   readonly pinned?: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 export interface Desired {
@@ -41,7 +43,7 @@ export interface Desired {
 }
 
 export async function planDesired(input: DesiredInput): Promise<Desired> {
-  const { client, pooler, version, holders, credentials, secrets, memory } = input;
+  const { client, pooler, version, holders, credentials, secrets, memory, now } = input;
   const inputs = inputsOf(input);
   const known = {
     spec: pooler.spec,
@@ -56,14 +58,20 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
   const plan = async (): Promise<PlannedConfig> => {
     fresh ??= planConfig({
       ...known,
+      name: pooler.metadata.name,
       passwords: credentials.verifiers(),
       lookup: await readSecrets(client, pooler),
+      consoleCertificates: credentials.certificates.map(({ certificate }) => certificate),
+      judgement: { now, inForce: new Set(pooler.status?.certificates?.flatMap(({ sha256 }) => sha256 ?? [])) },
     });
     return fresh;
   };
 
-  if (memory.inputs !== inputs || memory.digest === undefined) {
-    const noted = memory.digest === undefined ? notedRevision(pooler, secrets, inputs) : undefined;
+  const waited = memory.digest !== undefined && becameValid(memory.digest, now);
+  if (memory.inputs !== inputs || memory.digest === undefined || waited) {
+    // What certificates say of themselves is noted nowhere: then they are read.
+    const isNoted = memory.digest === undefined && pooler.spec.tls === undefined;
+    const noted = isNoted ? notedRevision(pooler, secrets, inputs) : undefined;
     if (noted === undefined) {
       const { config, ...rest } = await plan();
       memory.digest = { ...rest, revision: config?.revision };
@@ -74,9 +82,12 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
     digest: memory.digest,
     inputs,
     load: async () => (await plan()).config,
-    provable: (revision) => planKnownConfig(known, revision).provable,
+    provable: (revision) => planKnownConfig(known, revision, memory.digest?.tls).provable,
   };
 }
+
+/** Whether something that was refused because its time had not come may be taken now. */
+const becameValid = ({ tls }: PlanDigest, now: number): boolean => tls.validFrom !== undefined && tls.validFrom <= now;
 
 function inputsOf({ pooler, version, holders, credentials, secrets, pinned }: DesiredInput): string {
   const parts = [
@@ -87,6 +98,7 @@ function inputsOf({ pooler, version, holders, credentials, secrets, pinned }: De
     formatVersion(version),
     holders,
     credentials.fingerprint,
+    credentials.certificates.map(({ certificate }) => certificate).join(),
     fingerprintSecrets(pooler, secrets),
     ...(pinned ? [canonicalJson(pinned)] : []),
   ];

@@ -73,7 +73,7 @@ await inOwnNetwork(import.meta.filename, () => {
         await sleep(500);
         if (second % 6 === 5) seen.push((await stage.operator.memory()).now);
       }
-      assert.ok(stage.operator.alive());
+      assert.ok(stage.operator.running());
       const { peak } = await stage.operator.memory();
       test.diagnostic(`${memoryBefore} MB before, then ${seen.join(', ')} MB, ${peak} MB at most`);
       assert.ok(peak < memoryBefore + COST, `${memoryBefore} MB before, ${peak} MB at most`);

@@ -242,7 +242,7 @@ await inOwnNetwork(import.meta.filename, () => {
     });
 
     it('never made it stumble', async (test) => {
-      assert.ok(stage.operator.alive());
+      assert.ok(stage.operator.running());
       const output = stage.operator.output();
       assert.doesNotMatch(output, /TypeError|RangeError|polluted|\u001b/);
       const { now, peak } = await stage.operator.memory();

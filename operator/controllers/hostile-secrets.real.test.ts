@@ -112,7 +112,7 @@ await inOwnNetwork(import.meta.filename, () => {
 
     it('meanwhile the other pooler was changed as ever', async (test) => {
       await stage.proved('other', await stage.pooler('other', { maxClientConnections: 7 }));
-      assert.ok(stage.operator.alive());
+      assert.ok(stage.operator.running());
       assert.doesNotMatch(stage.operator.output(), /TypeError|RangeError|xxxx/);
       test.diagnostic(`the operator answered /healthz within ${Math.round(slowest)} ms at the slowest`);
     });

@@ -11,16 +11,28 @@ import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
 import { proofPasswordOf } from '../plan/config.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
+import { servedIn } from '../plan/tls.ts';
 import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
-import { type ConfigOutcome, pointerOf, rememberProofs, retainedIn, retryLater, secretOf } from './converge-config.ts';
+import {
+  type ConfigOutcome,
+  POINTER_LOST,
+  pointerOf,
+  rememberProofs,
+  retainedIn,
+  retryLater,
+  secretOf,
+} from './converge-config.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
 import { heldStates, settleStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE } from './patiently.ts';
+import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
+
+const LOGINS_LOST = "the Secret with the operator's logins is gone";
 
 export async function keepProved(
   deps: PoolerDependencies,
@@ -33,23 +45,19 @@ export async function keepProved(
   const deployment = deps.caches.deployments.get(key);
   const template = liveTemplateOf(deployment);
   const version = parseVersion(deployment?.metadata.annotations?.[ANNOTATION_VERSION] ?? '');
-  const pointer = template === undefined ? undefined : pointerOf(deps.caches, pooler, template);
-  if (template === undefined || version === undefined || pointer === undefined) return { kind: 'idle' };
+  const cached = template === undefined ? undefined : secretOf(deps.caches, pooler, template);
+  if (template === undefined || version === undefined || cached === undefined) return { kind: 'idle' };
   memory.draining = undefined;
+  const pointer = pointerOf(deps.caches, pooler, template);
   const live = livePods(pods, template);
-  const unproved = live.filter((pod) => memory.proofs.get(pod.process)?.revision !== pointer);
-  const held = heldStates(secretOf(deps.caches, pooler, template));
+  const unproved = live.filter((pod) => pointer === undefined || memory.proofs.get(pod.process)?.revision !== pointer);
+  const held = heldStates(cached);
   // What was to be removed is not: those who wait for it go on.
   const wanted = withoutLeaving(held);
   if (unproved.length === 0 && sameStates(held, wanted)) return { kind: 'idle' };
 
   const credentials = await deps.credentials.peek(pooler);
-  const { namespace = 'default', name } = pooler.metadata;
-  const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
-  const parsed = parseIni(filesIn(secret)[`${pointer}.ini`] ?? '', version);
-  if (credentials === undefined || !parsed.ok)
-    return retryLater(memory, `the files of revision ${pointer} are not what they were`);
-
+  if (credentials === undefined) return retryLater(memory, LOGINS_LOST);
   const steps = changeSteps({
     pooler,
     template,
@@ -59,19 +67,29 @@ export async function keepProved(
     superseded: () => false,
     now: deps.clock.now,
   });
-  const noted = secretOf(deps.caches, pooler, template);
-  const unsettled = await settleStates({ pooler, template, secret: noted, writer, pods: live, wanted, steps });
+  if (pointer === undefined) {
+    const lost = { pooler, version, credentials, writer, memory, steps, secret: cached, live };
+    return (await restorePointer(deps, lost)) === 'silent' ? retryLater(memory, POINTER_LOST) : { kind: 'idle' };
+  }
+  const { namespace = 'default', name } = pooler.metadata;
+  const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
+  const parsed = parseIni(filesIn(secret)[`${pointer}.ini`] ?? '', version);
+  if (!parsed.ok) return retryLater(memory, `the files of revision ${pointer} are not what they were`);
+  const served = servedIn(parsed.ini, filesIn(secret));
+  const unsettled = await settleStates({ pooler, template, secret: cached, writer, pods: live, wanted, steps });
   if (unsettled !== undefined) return retryLater(memory, unsettled);
   if (unproved.length === 0) return { kind: 'idle' };
   const config = {
     revision: pointer,
     ini: parsed.ini,
     proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
+    ...(served && { served }),
   };
-  const provedBefore = noted?.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
+  const provedBefore = cached.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
+  const circumstances = { wanted, held: wanted, provedBefore };
   const attempts = await patiently(deps, pooler, () =>
-    provePods(steps, config, version, unproved, { wanted, held: wanted, provedBefore }).then(orSilent),
+    withoutWorker(deps, () => provePods(steps, config, version, unproved, circumstances)).then(orSilent),
   );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
-  return rememberProofs(memory, pointer, attempts, (pod) => retainedIn(noted, pod));
+  return rememberProofs(memory, pointer, attempts, (pod) => retainedIn(cached, pod));
 }

@@ -67,6 +67,8 @@ export interface Memory {
   /** Why the last attempt is made again. */
   retrying: string | undefined;
   attempts: number;
+  /** Generation of the pooler and versions of the objects around its pods when these were last seen to be right. */
+  aroundSeen: string | undefined;
   /** resourceVersion of the configuration Secret whose content was last seen to be right. */
   verifiedSecret: string | undefined;
   /** Monotonic milliseconds of the last change, after which entries go back to rest. */
@@ -75,6 +77,8 @@ export interface Memory {
   settled: { readonly status: string; readonly version: string | undefined } | undefined;
   /** Monotonic milliseconds when pool numbers were last written to status. */
   numbersAt: number | undefined;
+  /** Monotonic milliseconds since which it is not told that work has begun, because it may be over soon. */
+  begunAt: number | undefined;
   /** Monotonic milliseconds when status was last written. */
   statusAt: number | undefined;
 }
@@ -104,10 +108,12 @@ export function createMemoryStore(): MemoryStore {
         failure: failureOf(pooler),
         retrying: undefined,
         attempts: 0,
+        aroundSeen: undefined,
         verifiedSecret: undefined,
         changedAt: undefined,
         settled: undefined,
         numbersAt: undefined,
+        begunAt: undefined,
         statusAt: undefined,
       };
       memories.set(key, fresh);

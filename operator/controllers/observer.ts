@@ -12,7 +12,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { AdminCredentialStore, AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
-import { CONSOLE_TIMEOUTS } from './change-steps.ts';
+import { CONSOLE_TIMEOUTS, tlsOf } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
 import { pointerOf } from './converge-config.ts';
 import { doorsOf, openDoor } from './doors.ts';
@@ -84,8 +84,16 @@ export function createObserver(options: ObserverOptions): Observer {
     before: PoolerObservation | undefined,
     ending: AbortSignal,
   ): Promise<ConsoleReading> => {
-    const signal = AbortSignal.any([ending, AbortSignal.timeout(LOOK_MS)]);
-    const place = { host: pod.address ?? '', port: PORT, applicationName: 'poolkeeper', limits: LIMITS, signal };
+    const place = {
+      host: pod.address ?? '',
+      port: PORT,
+      applicationName: 'poolkeeper',
+      tls: tlsOf(pooler),
+      certificates: own.certificates,
+      limits: LIMITS,
+      lifetimeMs: LOOK_MS,
+      signal: ending,
+    };
     // Where the password was replaced just now, the process may still know the one before.
     const [, ...others] = doorsOf(own, [pointerOf(caches, pooler, pod.template)]);
     const session = await openDoor({ ...place, ...CONSOLE_TIMEOUTS }, [
@@ -102,7 +110,12 @@ export function createObserver(options: ObserverOptions): Observer {
     if (!needsExplanation(reading, last)) return reading;
     // The log comes through the API server: while that is away, what the console said still counts.
     const trouble = await options
-      .trouble(pooler, pod, before?.at ?? clock.now() - intervalMs, signal)
+      .trouble(
+        pooler,
+        pod,
+        before?.at ?? clock.now() - intervalMs,
+        AbortSignal.any([ending, AbortSignal.timeout(LOOK_MS)]),
+      )
       .catch((error: unknown) => {
         options.log('a log could not be read', { pod: pod.name, error: messageOf(error) });
         return undefined;

@@ -62,7 +62,6 @@ export async function removeOldConfig(
   const inUse = unused.filter((secret) => named.has(secret.metadata.labels?.[LABEL_TEMPLATE]));
   for (const secret of unused) {
     if (inUse.includes(secret)) continue;
-    deps.fence();
     try {
       await remove(deps.client, SECRETS, namespace, secret.metadata.name, {
         ...(secret.metadata.uid === undefined ? {} : { uid: secret.metadata.uid }),

@@ -85,3 +85,23 @@ test('places that were given back are free again', async () => {
     await Promise.all(pair);
   }
 });
+
+test('a change whose reconcile is told to end while it waits does not happen, and takes no turn', async () => {
+  const pace = createPace(1);
+  const gate = Promise.withResolvers<string>();
+  const ending = new AbortController();
+  const first = pace(() => gate.promise);
+  let happened = false;
+  const told = assert.rejects(
+    pace(async () => {
+      happened = true;
+    }, ending.signal),
+    /the reconcile ends/,
+  );
+  const last = pace(async () => 'last');
+  ending.abort(new Error('the reconcile ends'));
+  await told;
+  gate.resolve('first');
+  assert.deepEqual(await Promise.all([first, last]), ['first', 'last']);
+  assert.equal(happened, false);
+});

@@ -1,17 +1,17 @@
 /** Lets at most N changes of running poolers happen at once: a Secret shared by hundreds must not reload the whole fleet. */
-export function createPace(limit: number): <T>(change: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (change) => {
-    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
+import { createPlaces } from '../runtime/places.ts';
+
+/** Given the signal while it waits for its turn, a change does not happen. @throws the signal's reason, or what it throws */
+export type Pace = <T>(change: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
+
+export function createPace(limit: number): Pace {
+  const places = createPlaces(limit);
+  return async (change, signal) => {
+    const leave = await places.enter(signal);
     try {
       return await change();
     } finally {
-      // The slot is handed on, not freed: whoever waited longest has it already.
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
+      leave();
     }
   };
 }

@@ -1,4 +1,4 @@
-/** How a reconcile asks for a place before it waits for consoles, see patience.ts. */
+/** How a reconcile waits for consoles: in a place of its own if it was in vain before (patience.ts), and without a worker. */
 import type { ConnectionPooler } from '../api/types.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { PodAttempt } from './prove-pods.ts';
@@ -12,6 +12,22 @@ export function patiently<T>(
   const key = `${metadata.namespace}/${metadata.name}`;
   const suspect = (deps.observer.latest(key)?.silent.length ?? 0) > 0;
   return deps.patience.attempt(key, suspect, work);
+}
+
+/** A console that answers at all does so within some ten milliseconds; who waits for longer keeps no worker from others. */
+const SLOW_MS = 250;
+
+/** Around the very exchange with consoles: what only waits for its turn is to keep its worker, and with it the number of those who wait. */
+export async function withoutWorker<T>(
+  { leave }: Pick<PoolerDependencies, 'leave'>,
+  exchange: () => Promise<T>,
+): Promise<T> {
+  const timer = setTimeout(leave, SLOW_MS);
+  try {
+    return await exchange();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export const orSilent = (attempts: readonly PodAttempt[]) => ({

@@ -10,7 +10,7 @@ const LIMIT = 200;
 
 /** What PgBouncer says of files, as opposed to clients and servers, whose lines carry a socket's address. */
 const ABOUT_FILES =
-  /syntax error|unknown parameter|invalid value|in configuration|config file|auth file|auth_file|hba|TLS setup|cannot create|too long|main section|unknown section/i;
+  /syntax error|unknown parameter|invalid value|in configuration|config file|auth file|auth_file|hba|TLS setup|TLS configuration|(client|server)_tls_|cannot create|too long|main section|unknown section/i;
 /** A file that is not there yet is no complaint, and the summary of a failed reload says nothing. */
 const SAYS_NOTHING = /No such file|config file loading failed|RELOAD failed/i;
 

@@ -7,31 +7,43 @@ import type { Fault } from '../api/fault.ts';
 import { PROOF_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { expectationOf } from '../console/prove.ts';
+import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { remove } from '../kube/operations.ts';
 import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
 import { quotable } from '../pgbouncer/text.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
 import { planFleet } from '../plan/fleet.ts';
+import { deployedImage } from '../plan/image.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
 import { livePods, type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER, observeWrite } from './caches.ts';
+import { nextCertificateEvent } from './certificate-time.ts';
 import { changeSteps } from './change-steps.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import { convergeCertificate } from './converge-certificate.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf, secretOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { heldStates } from './database-states.ts';
-import { type Blocked, decide, type Target } from './decide.ts';
+import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
 import { removeOldConfig } from './old-config.ts';
 import { findOverrides } from './overrides.ts';
 
-/** Once the signal is given, the reconcile ends: no call of it reaches the API server any more. */
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterMs?: number }>;
+/**
+ * Once the signal is given, the reconcile ends: no call of it reaches the API server any more.
+ * @param leave called when it waits for a slow console, and needs no worker for that
+ */
+export type Reconcile = (
+  key: string,
+  signal: AbortSignal,
+  leave: () => void,
+) => Promise<{ readonly requeueAfterMs?: number }>;
 
 /** What one pass did, and what it found that status speaks of. */
 interface Step {
@@ -46,15 +58,22 @@ interface Step {
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
+/** Nobody tells us when a quota, a policy or a role has changed. */
+const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
 const REFUSED_RETRY_MS = 300_000;
 
-export function createPoolerReconcile(deps: PoolerDependencies): Reconcile {
-  return async (key, signal) => {
+export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): Reconcile {
+  return async (key, signal, leave) => {
     const client = endingWith(deps.client, signal);
-    const ending = { client, credentials: deps.credentials.through(client), status: deps.status.through(client) };
+    const ending: Partial<PoolerDependencies> = {
+      client,
+      credentials: deps.credentials.through(client),
+      status: deps.status.through(client),
+      paced: (change) => deps.paced(change, signal),
+    };
     try {
-      return await createReconcile({ ...deps, ...ending })(key);
+      return await createReconcile({ ...deps, ...ending, leave })(key);
     } catch (error) {
       // The namespace goes, and the pooler with it: nothing is to be done, and nothing to be complained about.
       if (isNamespaceTerminating(error)) return {};
@@ -77,12 +96,13 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     keepProofsOf(memory, pods);
     const writer: ChildWriter = {
       client: deps.client,
-      fence: deps.fence,
       observed: (object) => observeWrite(deps.caches, object),
     };
 
     const isNew = stored.status?.conditions === undefined;
     const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+      const denied = denialOf(error);
+      if (denied !== undefined) return deniedOutright(stored, denied);
       if (isNew) await deps.status.writeFirst(stored);
       throw error;
     });
@@ -92,14 +112,19 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
         ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
         : Promise.resolve(undefined);
     const suspended = decision.pooler.spec.suspend;
+    const issuing = suspended ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
     };
-    const [acted, first] = await Promise.allSettled([act().catch((error: unknown) => refused(deps, key, error)), said]);
+    const [acted, first] = await Promise.allSettled([
+      act().catch((error: unknown) => refused(deps, key, error, decision)),
+      said,
+    ]);
     if (acted.status === 'rejected') throw acted.reason;
     if (first.status === 'rejected') throw first.reason;
-    const step = acted.value;
+    const { findings, ...done } = acted.value;
+    const step = { ...done, findings: { ...findings, issuing: issuing.said } };
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
 
     const heldBackMs = await deps.status.write(
@@ -107,7 +132,13 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       situationOf(deps, decision.pooler, key, memory, step),
       memory,
     );
-    const waits = [heldBackMs, step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined, step.retryMs];
+    const waits = [
+      heldBackMs,
+      nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
+      step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined,
+      step.retryMs,
+      issuing.retryMs,
+    ];
     const soonest = Math.min(...waits.map((ms) => ms ?? Number.POSITIVE_INFINITY));
     return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : {};
   };
@@ -124,34 +155,47 @@ async function stay(
 ): Promise<Step> {
   const { pooler, findings } = decision;
   const template = liveTemplateOf(deps.caches.deployments.get(key));
-  if (pooler.spec.suspend) return { outcome: { kind: 'idle' }, findings, template, desired: undefined };
-  const collisions = decision.around ? await applyAround(writer, deps, pooler, key) : (findings.collisions ?? []);
+  if (pooler.spec.suspend) return resting(deps, key, findings);
+  const collisions = decision.around
+    ? await applyAround(writer, deps, pooler, key, memory)
+    : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
     outcome,
     findings: { ...findings, collisions },
     template,
     desired: undefined,
-    ...(collisions.length > 0 ? { retryMs: COLLISION_RETRY_MS } : {}),
+    ...(findings.denied !== undefined
+      ? { retryMs: DENIED_RETRY_MS }
+      : collisions.length > 0
+        ? { retryMs: COLLISION_RETRY_MS }
+        : {}),
   };
 }
 
-/** @throws the error, when it is not that the API server refuses what the specification makes of a child */
-function refused(deps: PoolerDependencies, key: string, error: unknown): Step {
+/** @throws the error, when it is not that the API server refuses or denies a child */
+function refused(deps: PoolerDependencies, key: string, error: unknown, decision: Target | Blocked): Step {
+  const denied = denialOf(error);
+  if (denied !== undefined) {
+    const step = decision.kind === 'target' ? idle(deps, key, decision) : resting(deps, key, decision.findings);
+    return { ...step, findings: { ...step.findings, denied }, retryMs: DENIED_RETRY_MS };
+  }
   if (!(error instanceof ChildRefused)) throw error;
   const fault: Fault = {
     path: error.kind === 'Deployment' ? 'spec.template' : error.kind === 'Service' ? 'spec.service' : 'spec',
     problem: `makes a ${error.kind} that the API server refuses: ${quotable(error.message)}`,
     remedy: 'correct it; what runs was not changed',
   };
-  return {
-    outcome: { kind: 'idle' },
-    findings: { faults: { spec: [fault], budget: [], credentials: [] } },
-    template: liveTemplateOf(deps.caches.deployments.get(key)),
-    desired: undefined,
-    retryMs: REFUSED_RETRY_MS,
-  };
+  const findings = { faults: { spec: [fault], budget: [], credentials: [] } };
+  return { ...resting(deps, key, findings), retryMs: REFUSED_RETRY_MS };
 }
+
+const resting = (deps: PoolerDependencies, key: string, findings: Step['findings']): Step => ({
+  outcome: { kind: 'idle' },
+  findings,
+  template: liveTemplateOf(deps.caches.deployments.get(key)),
+  desired: undefined,
+});
 
 const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   outcome: { kind: 'idle' },
@@ -170,7 +214,7 @@ async function advance(
   writer: ChildWriter,
 ): Promise<Step> {
   const { pooler, planned, revision, version } = target;
-  const around = await applyAround(writer, deps, pooler, key);
+  const around = await applyAround(writer, deps, pooler, key, memory);
   if (around.length > 0) return collided(around, target);
 
   const refused = memory.failure?.revision === revision && memory.failure.template === planned.revision;
@@ -189,6 +233,7 @@ async function advance(
         pods,
         superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
       });
+  if (outcome.kind === 'collided') return collided([outcome.collision], target);
   const rollout = await convergeDeployment(deps, {
     pooler,
     writer,
@@ -268,15 +313,29 @@ async function applyAround(
   deps: PoolerDependencies,
   pooler: ConnectionPooler,
   key: string,
+  memory: Memory,
 ): Promise<readonly Collision[]> {
-  const { serviceAccounts, services, disruptionBudgets } = deps.caches;
-  const written = await Promise.all([
-    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccounts.get(key)),
-    applyChild(writer, pooler, SERVICES, service(pooler), services.get(key)),
-    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), disruptionBudgets.get(key)),
+  const serviceAccountNow = deps.caches.serviceAccounts.get(key);
+  const serviceNow = deps.caches.services.get(key);
+  const budgetNow = deps.caches.disruptionBudgets.get(key);
+  // Made of the specification alone: while neither it nor they change, they need not be planned and compared again.
+  const seen = [pooler.metadata.generation, ...[serviceAccountNow, serviceNow, budgetNow].map(versionOf)].join();
+  if (memory.aroundSeen === seen) return [];
+  // All of them have ended when one of them has failed: nothing of a reconcile goes on after it.
+  const settled = await Promise.allSettled([
+    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccountNow),
+    applyChild(writer, pooler, SERVICES, service(pooler), serviceNow),
+    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), budgetNow),
   ]);
+  const written = settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+  if (written.every(({ kind }) => kind === 'unchanged')) memory.aroundSeen = seen;
   return written.filter((result) => result.kind === 'collision');
 }
+
+const versionOf = (object: KubeObject | undefined): string | undefined => object?.metadata.resourceVersion;
 
 /** A pod that nobody can log in to, or that crashes on a file that has changed since, is replaced: nothing else helps it. */
 async function replaceHopeless(
@@ -286,10 +345,9 @@ async function replaceHopeless(
   outcome: ConfigOutcome,
   pods: readonly PodView[],
 ): Promise<void> {
-  const [first] = outcome.kind === 'refused' ? [] : (outcome.replace ?? []);
+  const [first] = outcome.kind === 'idle' || outcome.kind === 'waiting' ? (outcome.replace ?? []) : [];
   // One at a time, so that the others serve.
   if (first === undefined || pods.some((pod) => pod.terminating)) return;
-  deps.fence();
   try {
     await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
   } catch (error) {
@@ -325,7 +383,12 @@ function situationOf(
     suspended: pooler.spec.suspend,
     wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
+    tls: memory.digest?.tls,
+    issuing: undefined,
+    now: deps.clock.now(),
     collisions: [],
+    denied: undefined,
+    podsDenied: deps.caches.deployments.get(key)?.podsDenied,
     silent: observation?.silent ?? [],
     config: {
       desired: step.desired,
@@ -354,6 +417,7 @@ function situationOf(
     waitsForShares: false,
     budget: memory.digest?.budget ?? [],
     versionMismatch: undefined,
+    image: deployedImage(pooler.spec, deps.caches.deployments.get(key), deps.settings.defaultImage),
     fleet: observation === undefined ? undefined : planFleet(pooler.spec, observation.readings),
     ...step.findings,
   };

@@ -13,6 +13,7 @@ import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps } from './change-acts.ts';
+import { reloadIntervalMs } from './change-member.ts';
 import { holdStates } from './database-states.ts';
 import { emptyWithin, leavingDatabases, servedBy } from './leaving.ts';
 
@@ -55,6 +56,7 @@ export function provePods(
       revision: config.revision,
       proofLogin: { user: PROOF_USER, password: config.proofPassword },
       version,
+      served: config.served,
     }),
     states: wanted,
   };
@@ -63,9 +65,9 @@ export function provePods(
       let session: Session | undefined;
       try {
         session = await steps.openSession(pod);
-        const marker = (await session.show('CONFIG')).find((row) => row['key'] === 'syslog_ident')?.['value'];
-        const isOn = marker === config.revision;
-        if (!isOn) {
+        await holdStates(steps, pod, session, wanted, held);
+        let proof = await prove(session, steps.address(pod), expectation, { tolerant: provedBefore });
+        if (!proof.proved && proof.item === 'marker') {
           // What this revision lacks goes with it: nothing shall be in the middle of a transaction then.
           const leaving = await leavingDatabases(steps, await servedBy([{ session }]), config.ini, version);
           if (leaving.length > 0) await emptyWithin(steps, { pod, session }, leaving, LEAVE_MS);
@@ -74,14 +76,14 @@ export function provePods(
             session,
             revision: config.revision,
             deadlineMs: DEADLINE_MS,
-            intervalMs: 50,
+            intervalMs: reloadIntervalMs(expectation),
             giveUp: () => steps.superseded(),
           });
           if (!reloaded.ok)
             return { kind: reloaded.kind === 'half-applied' ? 'refused' : 'silent', pod, reason: reloaded.detail };
+          await holdStates(steps, pod, session, wanted, held);
+          proof = await prove(session, steps.address(pod), expectation);
         }
-        await holdStates(steps, pod, session, wanted, held);
-        const proof = await prove(session, steps.address(pod), expectation, { tolerant: isOn && provedBefore });
         return proof.proved
           ? {
               kind: 'proved',

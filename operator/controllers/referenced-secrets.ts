@@ -15,7 +15,7 @@ import type { SecretObject } from './secret-object.ts';
 
 /** Changes whenever one of the referenced Secrets does. */
 export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<KubeObject>): string {
-  return referencedSecrets(pooler.spec)
+  return referencedSecrets(pooler.spec, pooler.metadata.name)
     .map((name) => {
       const found = secrets.get(`${pooler.metadata.namespace}/${name}`);
       return `${name}=${found?.metadata.uid ?? 'none'}/${found?.metadata.resourceVersion ?? ''}`;
@@ -25,12 +25,12 @@ export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<K
 
 /** Secrets that are read at the same time: each may have a megabyte, and a pooler may refer to hundreds. */
 const AT_ONCE = 8;
-/** Twice what any version of PgBouncer takes for a password. What is longer is not even decoded. */
+/** Twice what any version of PgBouncer takes for a password, and a hundred certificates. What is longer is not even decoded. */
 const LONGEST_BYTES = 128 * 1024;
 
 export async function readSecrets(client: KubeClient, pooler: ConnectionPooler): Promise<SecretLookup> {
   const namespace = pooler.metadata.namespace ?? 'default';
-  const wanted = Map.groupBy(secretReferences(pooler.spec), ({ ref }) => ref.name);
+  const wanted = Map.groupBy(secretReferences(pooler.spec, pooler.metadata.name), ({ ref }) => ref.name);
   const found = new Map<string, SecretValue>();
   const place = createPace(AT_ONCE);
   await Promise.all(
@@ -76,7 +76,7 @@ function lookUp(secret: SecretObject | undefined, ref: SecretKeyRef): SecretValu
   }
   const bytes = Buffer.byteLength(value, 'base64');
   if (bytes > LONGEST_BYTES)
-    return { found: false, problem: `has ${bytes} bytes, and PgBouncer takes passwords of some thousand` };
+    return { found: false, problem: `has ${bytes} bytes, and no more than ${LONGEST_BYTES} are read` };
   const content = Buffer.from(value, 'base64');
   const text = content.toString('utf8');
   if (!Buffer.from(text, 'utf8').equals(content)) return { found: false, problem: 'is not UTF-8 text' };

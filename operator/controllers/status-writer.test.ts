@@ -6,7 +6,13 @@ import type { Situation } from '../rules/situation.ts';
 import { fleetOf, podOf, poolOf, situationOf } from '../rules/testing/situation.ts';
 import { createManualClock, type ManualClock } from '../runtime/manual-clock.ts';
 import { createMemoryStore, type Memory } from './memory.ts';
-import { createStatusWriter, NUMBERS_EVERY_MS, PROGRESS_EVERY_MS, type StatusWriter } from './status-writer.ts';
+import {
+  BEGUN_AFTER_MS,
+  createStatusWriter,
+  NUMBERS_EVERY_MS,
+  PROGRESS_EVERY_MS,
+  type StatusWriter,
+} from './status-writer.ts';
 
 const starting = (ready: number, present = 3): Situation =>
   situationOf({
@@ -52,7 +58,6 @@ describe('status', () => {
       client,
       clock,
       events: { record: ({ reason }) => events.push(reason), flush: async () => undefined },
-      fence: () => undefined,
       observed: () => undefined,
       current: () => current,
     });
@@ -66,13 +71,13 @@ describe('status', () => {
     assert.equal(writes, 1);
   });
 
-  it('tells how far a start has come at most every second, and comes again for the rest', async () => {
+  it('tells how far a start has come at most every two seconds, and comes again for the rest', async () => {
     await write(starting(0));
     assert.equal(await write(starting(1)), PROGRESS_EVERY_MS);
     await clock.advance(400);
     assert.equal(await write(starting(2)), PROGRESS_EVERY_MS - 400);
     assert.equal(writes, 1);
-    await clock.advance(600);
+    await clock.advance(PROGRESS_EVERY_MS - 400);
     assert.equal(await write(starting(2)), undefined);
     assert.equal(writes, 2);
     assert.equal(current.status?.readyReplicas, 2);
@@ -110,5 +115,36 @@ describe('status', () => {
     await write({ ...starting(0), generation: 8 });
     assert.equal(writes, 2);
     assert.equal(current.status?.observedGeneration, 8);
+  });
+
+  it('does not tell that work has begun when it is over a moment later', async () => {
+    await write(starting(3));
+    const begun = { ...starting(3), generation: 8, wantedReplicas: 4 };
+    assert.equal(await write(begun), BEGUN_AFTER_MS);
+    await clock.advance(BEGUN_AFTER_MS - 1);
+    assert.equal(await write(begun), 1);
+    assert.equal(writes, 1);
+    assert.equal(await write({ ...starting(3), generation: 8 }), undefined);
+    assert.equal(writes, 2);
+    assert.equal(current.status?.observedGeneration, 8);
+  });
+
+  it('tells that work has begun when it takes longer', async () => {
+    await write(starting(3));
+    const begun = { ...starting(3), generation: 8, wantedReplicas: 4 };
+    await write(begun);
+    await clock.advance(BEGUN_AFTER_MS);
+    assert.equal(await write(begun), undefined);
+    assert.equal(writes, 2);
+    assert.equal(current.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'False');
+  });
+
+  it('tells at once that a pod is gone, or that what the user changed cannot be', async () => {
+    await write(starting(3));
+    await write(starting(2, 2));
+    assert.equal(writes, 2);
+    await write(starting(3));
+    await write({ ...starting(3), generation: 8, collisions: [{ object: 'Service app', owner: 'nobody' }] });
+    assert.equal(writes, 4);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Writes status, and only when it says something new. Conditions and configuration at once; how far a start or a
- * rollout has come at most every second; pool numbers rounded into the same write, or at most every 30 seconds by
- * themselves. Conditions that turn become events.
+ * rollout has come at most every two seconds, and that a change has begun only if it is not over within one; pool numbers
+ * rounded into the same write, or at most every 30 seconds by themselves. Conditions that turn become events.
  */
 import { API_GROUP_VERSION, KIND, STATUS_FIELD_MANAGER } from '../api/names.ts';
 import type { Condition, ConnectionPooler, PoolerStatus } from '../api/types.ts';
@@ -29,7 +29,6 @@ export interface StatusWriterDependencies {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly events: EventRecorder;
-  readonly fence: () => void;
   readonly observed: (object: KubeObject) => void;
   /** The object as cached now: later than the one a long reconcile began with. */
   readonly current: (pooler: ConnectionPooler) => ConnectionPooler | undefined;
@@ -37,7 +36,9 @@ export interface StatusWriterDependencies {
 
 export const NUMBERS_EVERY_MS = 30_000;
 /** Pods come one by one, each in several steps: told one by one they would be most of all writes. */
-export const PROGRESS_EVERY_MS = 1_000;
+export const PROGRESS_EVERY_MS = 2_000;
+/** A change that is over by then is told once, and not that it began. */
+export const BEGUN_AFTER_MS = 1_000;
 
 /** Conditions whose turning is worth an event, and which status is the bad one. */
 const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
@@ -48,13 +49,14 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
   BackendReachable: 'False',
   BudgetValid: 'False',
   PoolSaturated: 'True',
+  CertificatesValid: 'False',
+  ImageOutdated: 'True',
   RestartRequired: 'True',
   RuntimeOverride: 'True',
 };
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
   const send = async (pooler: ConnectionPooler, status: PoolerStatus): Promise<KubeObject> => {
-    deps.fence();
     const { name, namespace = 'default' } = pooler.metadata;
     const object = { apiVersion: API_GROUP_VERSION, kind: KIND, metadata: { name, namespace }, status };
     const stored = await apply<KubeObject>(deps.client, POOLERS, object, {
@@ -99,7 +101,13 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
       }
       const since = memory.statusAt === undefined ? Number.POSITIVE_INFINITY : deps.clock.monotonic() - memory.statusAt;
       if (since < PROGRESS_EVERY_MS && isProgress(current.status, fresh)) return PROGRESS_EVERY_MS - since;
+      if (hasBegun(current.status, fresh)) {
+        memory.begunAt ??= deps.clock.monotonic();
+        const waited = deps.clock.monotonic() - memory.begunAt;
+        if (waited < BEGUN_AFTER_MS) return BEGUN_AFTER_MS - waited;
+      }
       const stored = await send(pooler, fresh);
+      memory.begunAt = undefined;
       memory.settled = { status: canonicalJson(fresh), version: stored.metadata.resourceVersion };
       memory.numbersAt = deps.clock.monotonic();
       memory.statusAt = memory.numbersAt;
@@ -160,6 +168,25 @@ function isProgress(before: PoolerStatus | undefined, after: PoolerStatus): bool
   const atWork = after.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True') ?? false;
   return atWork && before !== undefined && summary(before) === summary(after);
 }
+
+/**
+ * Whether all there is to tell is that work on what the user changed has begun. That the status is of an older generation
+ * says as much, and a moment later the work may be over.
+ */
+function hasBegun(before: PoolerStatus | undefined, after: PoolerStatus): boolean {
+  if (before === undefined || before.observedGeneration === after.observedGeneration) return false;
+  const found = (status: PoolerStatus, type: string) => status.conditions?.find((other) => other.type === type)?.status;
+  const others = (status: PoolerStatus) =>
+    canonicalJson(
+      status.conditions?.flatMap(({ type, status: value, reason }) => (WORK.has(type) ? [] : [type, value, reason])),
+    );
+  return (
+    found(before, 'Ready') === 'True' && found(after, 'Reconciling') === 'True' && others(before) === others(after)
+  );
+}
+
+/** Conditions that turn while the operator works. */
+const WORK: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'ConfigSynced']);
 
 /** Whether a number moved enough to be worth a write: something appeared, vanished, or changed by a tenth. */
 function numbersMoved(before: PoolerStatus | undefined, after: PoolerStatus): boolean {

@@ -3,11 +3,11 @@
  * run at once, and a second try where the server asks for it or it cannot do harm.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createPlaces } from '../runtime/places.ts';
 import type { ApiAccess } from './access.ts';
 import { createConnections, type Target } from './connections.ts';
 import { ConnectionError, isUnauthorized, ProtocolError, RequestTimeout } from './errors.ts';
 import { type Answer, exchange, type OpenAnswer, open, type Sending } from './exchange.ts';
-import { createInFlight } from './in-flight.ts';
 import { readLines } from './lines.ts';
 import { pauseBeforeRetry } from './retry.ts';
 import { statusError } from './status-error.ts';
@@ -73,7 +73,7 @@ const MAX_IN_FLIGHT = 32;
 
 export function createKubeClient(access: ApiAccess, options: ClientOptions): KubeClient {
   const connections = createConnections(access);
-  const inFlight = createInFlight(options.maxInFlight ?? MAX_IN_FLIGHT);
+  const inFlight = createPlaces(options.maxInFlight ?? MAX_IN_FLIGHT);
 
   /** Counts an attempt, and draws the consequences of its failure for the connections. */
   const watched = async <A extends { readonly status: number }>(

@@ -14,6 +14,8 @@ export class ApiError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** What is wrong in detail: for an Invalid object, each field. */
   readonly causes: readonly FieldCause[];
+  /** What was asked for, `write services/app`, and what the server said without the frame of `message`. */
+  readonly refused: { readonly call: string; readonly said: string } | undefined;
 
   constructor(
     status: number,
@@ -22,6 +24,7 @@ export class ApiError extends Error {
     options: {
       readonly retryAfterSeconds?: number | undefined;
       readonly causes?: readonly FieldCause[];
+      readonly refused?: { readonly call: string; readonly said: string };
       readonly cause?: unknown;
     } = {},
   ) {
@@ -30,6 +33,7 @@ export class ApiError extends Error {
     this.reason = reason;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.causes = options.causes ?? [];
+    this.refused = options.refused;
   }
 }
 

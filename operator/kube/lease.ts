@@ -20,9 +20,9 @@ export interface LeaderElectorOptions {
   readonly log: Log;
   /** How long others wait for a leader that says nothing; default 10 s. */
   readonly leaseMs?: number;
-  /** How long a leader that cannot renew goes on; default 7 s. */
+  /** How long a leader that cannot renew goes on; default seven tenths of that. */
   readonly renewMs?: number;
-  /** How often it is tried; default 1.5 s. */
+  /** How often it is tried; default 1.5 s, and less when the lease is shorter than 10 s. */
   readonly retryMs?: number;
 }
 
@@ -55,7 +55,8 @@ const WATCHDOG_GRACE_MS = 20_000;
 const SHORTEST_TRY_MS = 500;
 
 export function createLeaderElector(client: KubeClient, options: LeaderElectorOptions): LeaderElector {
-  const { clock, enabled, identity, leaseMs = 10_000, renewMs = 7_000, retryMs = 1_500 } = options;
+  const { clock, enabled, identity, leaseMs = 10_000 } = options;
+  const { renewMs = 0.7 * leaseMs, retryMs = Math.min(1_500, 0.15 * leaseMs) } = options;
   const store = createLeaseStore(client, { ...options, leaseMs });
   let state: 'following' | 'leading' | 'lost' | 'released' = 'following';
   /** When the last renewal that succeeded was begun, by both clocks. */

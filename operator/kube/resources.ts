@@ -26,6 +26,7 @@ export const POD_DISRUPTION_BUDGETS = resource('policy', 'v1', 'poddisruptionbud
 export const EVENTS = resource('events.k8s.io', 'v1', 'events', 'Event');
 export const LEASES = resource('coordination.k8s.io', 'v1', 'leases', 'Lease');
 export const ENDPOINT_SLICES = resource('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const CERTIFICATES = resource('cert-manager.io', 'v1', 'certificates', 'Certificate');
 export const NAMESPACES = resource('', 'v1', 'namespaces', 'Namespace', false);
 
 /** `v1`, or `apps/v1`. */

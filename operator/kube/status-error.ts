@@ -1,5 +1,6 @@
 /** Reads the answer of a refused request: a metav1.Status from the API server, or anything at all from what stands before it. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { denierIn, describeCall } from './denial.ts';
 import { ApiError, type FieldCause } from './errors.ts';
 
 /** The part of metav1.Status that is used. */
@@ -24,10 +25,16 @@ export function statusError({ method, path, status, headers, body }: RefusedRequ
   const parsed = parseStatus(body);
   const reason = typeof parsed.reason === 'string' && parsed.reason !== '' ? parsed.reason : `Status${status}`;
   const said = typeof parsed.message === 'string' ? parsed.message : 'the answer is no Status of the API server';
-  // What is wrong with a Secret is told by quoting it. Other refusals (forbidden, quota, conflict) name only objects.
-  const quotes = /\/secrets(\/|$)/.test(path) && (status === 400 || status === 415 || status === 422 || status >= 500);
-  const message = quotes ? 'what the server says may quote the Secret, and is withheld' : said.slice(0, MESSAGE_LIMIT);
+  // What is wrong with a Secret is told by quoting it, and policies say what they like. Other refusals (permission, quota,
+  // conflict) name only objects.
+  const denier = denierIn(said);
+  const quotes =
+    /\/secrets(\/|$)/.test(path) &&
+    (status === 400 || status === 415 || status === 422 || status >= 500 || denier !== undefined);
+  const withheld = `${denier === undefined ? '' : `${denier}: `}what the server says may quote the Secret, and is withheld`;
+  const message = quotes ? withheld : said.slice(0, MESSAGE_LIMIT);
   return new ApiError(status, reason, `${method} ${path}: ${status} ${reason}: ${message}`, {
+    refused: { call: describeCall(method, path), said: message },
     retryAfterSeconds: seconds(headers['retry-after']) ?? seconds(parsed.details?.retryAfterSeconds),
     causes: causesOf(parsed).map((cause) => (quotes ? { ...cause, message: 'withheld' } : cause)),
   });

@@ -75,7 +75,11 @@ const OVERDUE_SECONDS = 5;
 export const STALE_LIMIT_SECONDS = WATCH_SECONDS + OVERDUE_SECONDS;
 /** A watch that ends sooner, with nothing said, counts as a failure. */
 const TOO_SHORT_MS = 1_000;
-const BACKOFF = { firstMs: 800, limitMs: 30_000, jitter: 0.5 } as const;
+/**
+ * The limit is how old a cache may be when the server is back. All watches of an operator ask one or two times a second
+ * while it is away, each at a moment of its own: with every namespace watched apart, so many times more.
+ */
+const BACKOFF = { firstMs: 800, limitMs: 10_000, jitter: 0.5 } as const;
 /** After so many senseless answers in a row the place to watch from is given up as well. */
 const GARBLED_LIMIT = 3;
 

@@ -56,6 +56,12 @@ describe('what the console is expected to say', () => {
     assert.equal(choice({ host: 'a', load_balance_hosts: 'disable' }), undefined);
   });
 
+  it('of a name that cannot be shown is what rows are read as', () => {
+    const params = { dbname: 'b\u202eb', user: 'u\u2028u' };
+    const [found] = expectedDatabases(ini({ databases: [{ name: 'a\u2028a', params }] }), V126);
+    assert.deepEqual([found?.name, found?.database, found?.forceUser], ['a\\u2028a', 'b\\u202eb', 'u\\u2028u']);
+  });
+
   it('of `*` is nothing', () =>
     assert.deepEqual(expectedDatabases(ini({ databases: [{ name: '*', params: {} }] }), V126), []));
 

@@ -1,7 +1,9 @@
 /**
  * What the console will say about a file once it is loaded: derived from the whole file, so that nothing rendered is
- * left unchecked. Sizes that an entry leaves open show as what [pgbouncer] says, or as the compiled default.
+ * left unchecked. Sizes that an entry leaves open show as what [pgbouncer] says, or as the compiled default. Texts are in
+ * the form that rows are read in: a name may hold what cannot be shown as it is.
  */
+import { visible } from '../api/visible.ts';
 import type { IniEntry, IniFile } from './ini.ts';
 import { defaultIn, findSetting } from './settings.ts';
 import type { DatabaseRow, UserRow } from './show.ts';
@@ -20,9 +22,9 @@ export const expectedDatabases = (ini: IniFile, version: Version): readonly Expe
 function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Version): ExpectedDatabase {
   const size = (param: string, setting: string): number => Number(params[param] ?? mainValue(ini, setting, version));
   return {
-    name,
+    name: visible(name),
     port: Number(params['port'] ?? '5432'),
-    database: params['dbname'] ?? name,
+    database: visible(params['dbname'] ?? name),
     poolSize: size('pool_size', 'default_pool_size'),
     minPoolSize: size('min_pool_size', 'min_pool_size'),
     reservePoolSize: size(
@@ -30,8 +32,8 @@ function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Ver
       'reserve_pool_size',
     ),
     maxConnections: size('max_db_connections', 'max_db_connections'),
-    ...(params['host'] !== undefined && { host: params['host'] }),
-    ...(params['user'] !== undefined && { forceUser: params['user'] }),
+    ...(params['host'] !== undefined && { host: visible(params['host']) }),
+    ...(params['user'] !== undefined && { forceUser: visible(params['user']) }),
     ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
     ...(atLeast(version, '1.23') && {
       // Printed in whole seconds.
@@ -55,7 +57,7 @@ export const expectedUsers = (ini: IniFile, version: Version): readonly Expected
 export function expectedUser({ name, params }: IniEntry, ini: IniFile, version: Version): ExpectedUser {
   const limit = (setting: string): number => Number(params[setting] ?? mainValue(ini, setting, version));
   return {
-    name,
+    name: visible(name),
     ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
     ...(params['pool_size'] !== undefined && { poolSize: Number(params['pool_size']) }),
     ...(params['reserve_pool_size'] !== undefined && { reservePoolSize: Number(params['reserve_pool_size']) }),

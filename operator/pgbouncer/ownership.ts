@@ -19,6 +19,8 @@ const FIELDS: Readonly<Record<Section, Names>> = {
     min_pool_size: 'spec.defaults.minPoolSize',
     reserve_pool_size: 'spec.defaults.reservePoolSize',
     auth_type: 'spec.auth.type',
+    ...tlsFields('client'),
+    ...tlsFields('server'),
   },
   databases: {
     host: 'spec.backends[].host',
@@ -39,17 +41,20 @@ const FIELDS: Readonly<Record<Section, Names>> = {
   users: {
     pool_mode: 'spec.users[].poolMode',
     pool_size: 'spec.users[].poolSize',
+    reserve_pool_size: 'spec.users[].reservePoolSize',
     max_user_connections: 'spec.users[].maxServerConnections',
     max_user_client_connections: 'spec.users[].maxClientConnections',
     query_timeout: 'spec.users[].queryTimeout',
     idle_transaction_timeout: 'spec.users[].idleTransactionTimeout',
+    transaction_timeout: 'spec.users[].transactionTimeout',
+    client_idle_timeout: 'spec.users[].clientIdleTimeout',
   },
   peers: {},
 };
 
 const CONSOLE = 'the operator needs the console to prove every change';
 const LOGS = 'the container logs to its standard error';
-const TLS = 'certificates come from Secrets, and this version of the operator does not take them yet';
+const TLS_PARAMETERS = 'OpenSSL chooses the best one by itself';
 const LOOKUP =
   'the credentials of a lookup come from a Secret, and this version of the operator does not take them yet';
 const SOCKET = "the pod's probes use the Unix socket";
@@ -66,6 +71,8 @@ const RESERVED: Readonly<Record<Section, Names>> = {
     auth_user: LOOKUP,
     auth_dbname: LOOKUP,
     auth_ldap_options: LOOKUP,
+    client_tls_dheparams: TLS_PARAMETERS,
+    client_tls_ecdhcurve: TLS_PARAMETERS,
     conffile: 'every process reads the files that the operator hands it',
     job_name: 'it names a service of the operating system, and a container is none',
     service_name: 'it names a service of the operating system, and a container is none',
@@ -94,6 +101,20 @@ const RESERVED: Readonly<Record<Section, Names>> = {
 export function ownershipOf(section: Section, name: string): Ownership {
   const field = FIELDS[section][name];
   if (field !== undefined) return { kind: 'field', field };
-  const why = section === 'pgbouncer' && /^(client|server)_tls/.test(name) ? TLS : RESERVED[section][name];
+  const why = RESERVED[section][name];
   return why === undefined ? { kind: 'free' } : { kind: 'reserved', why };
+}
+
+function tlsFields(side: 'client' | 'server'): Names {
+  const field = `spec.tls.${side}`;
+  const certificate = side === 'client' ? `${field}.secretRef` : `${field}.certificateSecretRef`;
+  return {
+    [`${side}_tls_sslmode`]: `${field}.mode`,
+    [`${side}_tls_ca_file`]: `${field}.caSecretRef`,
+    [`${side}_tls_cert_file`]: certificate,
+    [`${side}_tls_key_file`]: certificate,
+    [`${side}_tls_protocols`]: `${field}.minVersion`,
+    [`${side}_tls_ciphers`]: `${field}.ciphers`,
+    [`${side}_tls13_ciphers`]: `${field}.tls13Ciphers`,
+  };
 }

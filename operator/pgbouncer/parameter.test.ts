@@ -18,7 +18,16 @@ describe('a parameter', () => {
     ['written as a text', undefined, 'pgbouncer', 'server_idle_timeout', '300'],
     ['of a fraction of a second', undefined, 'pgbouncer', 'server_login_retry', 0.5],
     ['of a database', undefined, 'databases', 'application_name', "it's mine"],
-    ['of a user', undefined, 'users', 'client_idle_timeout', 30],
+    ['of a user', undefined, 'users', 'query_wait_timeout', 30],
+    ['that leaves room for the console', undefined, 'pgbouncer', 'max_db_client_connections', 10],
+    ['that means no limit', undefined, 'pgbouncer', 'max_user_client_connections', 0],
+    [
+      'that locks the operator out',
+      "p.max_db_client_connections: leaves no room for the operator's own logins to the console, which it counts too (9); write at least 10, or limit a database or a user by its field `maxClientConnections`",
+      'pgbouncer',
+      'max_db_client_connections',
+      9,
+    ],
     [
       'that is mistyped',
       "p.server_idle_timout: is not a setting of PgBouncer's [pgbouncer]; did you mean `server_idle_timeout`?",

@@ -36,8 +36,21 @@ export function checkParameter({ section, key, value, version, path }: Parameter
     return { path, ...shown, problem: `belongs to the operator: ${setting.ownership.why}`, remedy: 'remove it' };
   }
   if (!existsIn(setting, version)) return { path, ...shown, ...wrongVersion(setting, version) };
-  const fault = checkValue(setting, String(value));
+  const fault = checkValue(setting, String(value)) ?? checkRoom(setting, Number(value));
   return fault && { path, ...shown, ...fault };
+}
+
+/** Logins of the operator, of exporters and of people at one console at the same time. */
+const CONSOLE_LOGINS = 10;
+
+/** These two count logins to the console as well, and there is no entry of its own for it: seen on 1.24 and 1.26. */
+function checkRoom({ section, name }: Setting, limit: number): ReturnType<typeof checkValue> {
+  const counts = section === 'pgbouncer' && /^max_(db|user)_client_connections$/.test(name);
+  if (!counts || limit === 0 || limit >= CONSOLE_LOGINS) return undefined;
+  return {
+    problem: "leaves no room for the operator's own logins to the console, which it counts too",
+    remedy: `write at least ${CONSOLE_LOGINS}, or limit a database or a user by its field \`maxClientConnections\``,
+  };
 }
 
 function unknownKey(section: Section, key: string, version: Version): Pick<Fault, 'problem' | 'remedy'> {

@@ -21,18 +21,28 @@ export interface RowReader {
   readonly optionalNumber: (column: string) => number | undefined;
 }
 
-/** Names have at most 127 bytes in PgBouncer; a list of hosts may be longer. */
-const TEXT_LIMIT = 2_048;
+/** Names have at most 127 bytes in PgBouncer; sixteen hosts of 253 and what is between them are the longest. */
+const TEXT_LIMIT = 4_096;
 /** PgBouncer counts in C's int. Fleet sums of it are still whole numbers that JSON and the API can hold. */
 const COUNT_LIMIT = 2_147_483_647;
 
+/** One text of a row, as a reader gives it. @throws Error when the column is missing, NULL or absurdly long */
+export function readText(command: string, row: Row, column: string): string {
+  const text = row[column];
+  if (text === '') return text;
+  const shown = readOptionalText(command, row, column);
+  if (shown === undefined) throw new Error(`${command}: column ${column} is missing`);
+  return shown;
+}
+
+function readOptionalText(command: string, row: Row, column: string): string | undefined {
+  const text = row[column] ?? '';
+  if (text.length > TEXT_LIMIT) throw new Error(`${command}: column ${column} has ${text.length} characters`);
+  return text === '' ? undefined : visible(text);
+}
+
 /** @param command named in errors: `SHOW POOLS` */
 export function readRow(command: string, row: Row): RowReader {
-  const optionalText = (column: string): string | undefined => {
-    const text = row[column] ?? '';
-    if (text.length > TEXT_LIMIT) throw new Error(`${command}: column ${column} has ${text.length} characters`);
-    return text === '' ? undefined : visible(text);
-  };
   const optionalNumber = (column: string): number | undefined => {
     // Some are padded with spaces.
     const text = row[column]?.trim() ?? '';
@@ -45,7 +55,7 @@ export function readRow(command: string, row: Row): RowReader {
     return value;
   };
   return {
-    text: (column) => required(column, row[column] === '' ? '' : optionalText(column)),
+    text: (column) => readText(command, row, column),
     number: (column) => required(column, optionalNumber(column)),
     count: (column) => {
       const count = required(column, optionalNumber(column));
@@ -53,7 +63,7 @@ export function readRow(command: string, row: Row): RowReader {
         throw new Error(`${command}: column ${column} is beyond what PgBouncer counts`);
       return count;
     },
-    optionalText,
+    optionalText: (column) => readOptionalText(command, row, column),
     optionalNumber,
   };
 }

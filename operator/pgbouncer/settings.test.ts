@@ -103,8 +103,7 @@ describe('the table of settings', () => {
       'conffile',
       'syslog_ident',
       'listen_port',
-      'client_tls_key_file',
-      'server_tls_sslmode',
+      'client_tls_dheparams',
     ]) {
       assert.ok(owners('reserved').includes(name), name);
     }
@@ -116,13 +115,19 @@ describe('the table of settings', () => {
     ]) {
       assert.ok(owners('free').includes(name), name);
     }
+    const tls = (side: string): readonly string[] =>
+      ['13_ciphers', '_ca_file', '_cert_file', '_ciphers', '_key_file', '_protocols', '_sslmode'].map(
+        (key) => `${side}_tls${key}`,
+      );
     assert.deepEqual(owners('field'), [
       'auth_type',
+      ...tls('client'),
       'default_pool_size',
       'max_client_conn',
       'min_pool_size',
       'pool_mode',
       'reserve_pool_size',
+      ...tls('server'),
     ]);
     for (const each of SETTINGS.filter(({ secret }) => secret)) assert.notEqual(each.ownership.kind, 'free', each.name);
   });

@@ -2,7 +2,7 @@
  * The answers of PgBouncer's console, typed. A field without `?` is there in every supported version; one with it came
  * later, or is empty when nothing is set. Times are seconds, sizes are those of one process.
  */
-import { type Row, type RowReader, readRow } from './rows.ts';
+import { type Row, type RowReader, readRow, readText } from './rows.ts';
 import { parseVersion, type Version } from './version.ts';
 
 export interface PoolRow {
@@ -185,7 +185,7 @@ export interface ConfigRow {
 
 export const readConfig = (rows: readonly Row[]): readonly ConfigRow[] =>
   rows.map((row) => ({
-    key: readRow('SHOW CONFIG', row).text('key'),
+    key: readText('SHOW CONFIG', row, 'key'),
     value: row['value'] ?? null,
     default: row['default'] ?? null,
     changeable: row['changeable'] !== 'no',

@@ -26,6 +26,8 @@ export interface BudgetRow {
 export interface Budget {
   /** Database name → server connections that one replica may hold. Databases without a budget are absent. */
   readonly shares: ReadonlyMap<string, number>;
+  /** Database name → where its share comes from, with the arithmetic. */
+  readonly sources: ReadonlyMap<string, string>;
   readonly rows: readonly BudgetRow[];
   readonly faults: readonly Fault[];
 }
@@ -33,6 +35,7 @@ export interface Budget {
 /** @param holders see holdersOf */
 export function planBudget(spec: PoolerSpec, holders: number): Budget {
   const shares = new Map<string, number>();
+  const sources = new Map<string, string>();
   const rows: BudgetRow[] = [];
   const faults: Fault[] = [];
   const databases = spec.databases ?? [];
@@ -72,6 +75,8 @@ export function planBudget(spec: PoolerSpec, holders: number): Budget {
       }
       if (database.connectionBudget === undefined) committed += budget;
       shares.set(database.name, share);
+      const from = database.connectionBudget === undefined ? path : at;
+      sources.set(database.name, `${from}.connectionBudget: ${budget} / ${holders} pods = ${share}`);
     }
     if (ceiling.budget !== undefined || stated > 0) {
       rows.push({
@@ -82,7 +87,7 @@ export function planBudget(spec: PoolerSpec, holders: number): Budget {
       });
     }
   });
-  return { shares, rows, faults };
+  return { shares, sources, rows, faults };
 }
 
 /** The backend that a database leads to: the one it names, else the only one. */

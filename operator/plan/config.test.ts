@@ -3,20 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { sensibleSpec, validSpec } from '../api/testing/arbitrary-spec.ts';
 import { isRecord, type Json, type JsonObject } from '../api/testing/json.ts';
-import type { PoolerSpec } from '../api/types.ts';
 import { hostileText, printableText } from '../pgbouncer/testing/arbitrary.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { holdersOf } from './budget.ts';
 import { type Config, isAuthentic, planKnownConfig, proofPasswordOf } from './config.ts';
-import {
-  DERIVED_SIZES,
-  expectedRules,
-  readFiles,
-  statedOfDatabase,
-  statedOfUser,
-  strayKeys,
-} from './testing/expected-files.ts';
-import { faultsOf, PASSWORDS, passwordOf, planned, validated } from './testing/planned.ts';
+import { assertFaithful } from './testing/faithful.ts';
+import { faultsOf, passwordOf, planned, validated } from './testing/planned.ts';
 import { withoutFaults } from './testing/without-faults.ts';
 
 const VERSIONS: readonly Version[] = [18, 24, 26].map((minor) => ({ major: 1, minor, patch: 1 }));
@@ -24,63 +16,6 @@ const anyVersion = fc.constantFrom(...VERSIONS);
 /** A spec together with the version it is meant for. */
 const sensible = fc.oneof(...VERSIONS.map((version) => fc.tuple(fc.constant(version), sensibleSpec(version))));
 const valid = fc.tuple(anyVersion, validSpec);
-
-/** Everything the three files say is what the spec says, and nothing more. */
-function assertFaithful(spec: PoolerSpec, config: Config, version: Version, password = passwordOf): void {
-  const { ini, users, rules } = readFiles(config, version);
-
-  assert.deepEqual(strayKeys(ini, spec), []);
-  const settings = new Map(ini.pgbouncer);
-  assert.equal(settings.get('admin_users'), 'poolkeeper,poolkeeper_proof');
-  assert.equal(settings.get('stats_users'), 'poolkeeper_stats,poolkeeper_proof');
-  assert.equal(settings.get('auth_type'), 'hba');
-  assert.equal(settings.get('auth_hba_file'), `/etc/pgbouncer/${config.revision}.hba`);
-  assert.equal(settings.get('auth_file'), `/etc/pgbouncer/${config.revision}.userlist`);
-  assert.deepEqual(ini.pgbouncer.at(-1), ['syslog_ident', config.revision]);
-  for (const [key, value] of Object.entries(spec.parameters ?? {})) {
-    if (key === 'ignore_startup_parameters') continue;
-    assert.equal(settings.get(key), String(value));
-  }
-
-  const databases = spec.databases ?? [{ name: '*' }];
-  assert.deepEqual(ini.databases.map(({ name }) => name).sort(), databases.map(({ name }) => name).sort());
-  for (const database of databases) {
-    const { params = {} } = ini.databases.find(({ name }) => name === database.name) ?? {};
-    const stated = statedOfDatabase(spec, database);
-    const derived = Object.entries(params).filter(([key]) => !(key in stated));
-    assert.deepEqual(Object.fromEntries(Object.entries(params).filter(([key]) => key in stated)), stated);
-    for (const [key, value] of derived) {
-      assert.ok(DERIVED_SIZES.includes(key) && /^\d+$/.test(value), `${key} = ${value} comes from nowhere`);
-    }
-  }
-
-  const limited = (spec.users ?? []).filter((user) => Object.keys(statedOfUser(user)).length > 0);
-  assert.deepEqual(
-    Object.fromEntries(ini.users.map(({ name, params }) => [name, params])),
-    Object.fromEntries(limited.map((user) => [user.name, statedOfUser(user)])),
-  );
-  assert.equal(ini.peers, undefined);
-
-  const known = new Map<string, string>();
-  for (const { serverUser } of databases)
-    if (serverUser) known.set(serverUser.name, password(serverUser.passwordSecretRef));
-  for (const user of spec.users ?? []) known.set(user.name, password(user.passwordSecretRef));
-  assert.deepEqual(
-    users.slice(0, 2).map(({ name, password: text }) => [name, text]),
-    [
-      ['poolkeeper', PASSWORDS.admin],
-      ['poolkeeper_stats', PASSWORDS.stats],
-    ],
-  );
-  assert.deepEqual(users.at(-1), { name: 'poolkeeper_proof', password: config.proofVerifier });
-  assert.deepEqual(
-    new Map(users.slice(2, -1).map(({ name, password: text }) => [name, text])),
-    new Map([...known].sort(([a], [b]) => (a < b ? -1 : 1))),
-  );
-  assert.equal(users.length, known.size + 3);
-
-  assert.deepEqual(rules, expectedRules(spec));
-}
 
 test('any valid spec gives files that read back to what it says, once the fields that the faults name are taken out', () => {
   fc.assert(
@@ -116,7 +51,8 @@ test('whatever stands in a field, it is refused or the files say that and nothin
     ),
     { numRuns: 1000 },
   );
-  assert.ok(refused > 100 && rendered > 100, `one-sided: ${refused} refused, ${rendered} rendered`);
+  // Most fields take little of what is tried.
+  assert.ok(refused > 100 && rendered > 30, `one-sided: ${refused} refused, ${rendered} rendered`);
 });
 
 test('whatever stands in a Secret, it is refused without being shown, or is the password of that user and nothing more', () => {
@@ -238,8 +174,9 @@ test('whether files are those of a revision is told without the Secrets they wer
         holders: holdersOf(wanted.replicas, 0),
         revisionKey: key,
       };
-      const { revision, ini, proofPassword } = config;
-      assert.deepEqual(planKnownConfig(known, revision).provable, { revision, ini, proofPassword });
+      const { revision, ini, proofPassword, served } = config;
+      const provable = { revision, ini, proofPassword, ...(served && { served }) };
+      assert.deepEqual(planKnownConfig(known, revision, plan.tls).provable, provable);
       assert.deepEqual(planKnownConfig(known, revision).planned.restartOnly, config.restartOnly);
       assert.deepEqual(planKnownConfig(known, revision).planned.budget, plan.budget);
     }),

@@ -15,14 +15,18 @@ import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
+import type { Judgement } from './certificate.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
-import { planDatabases, planUsers } from './database-section.ts';
+import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
 import { pendingSettings } from './restart.ts';
 import type { SecretLookup } from './secret-references.ts';
+import { isTlsFile, NO_TLS, planTls, type TlsView, tlsFilesNamedIn } from './tls.ts';
 
 export interface ConfigInput {
   readonly spec: PoolerSpec;
+  /** Of the pooler. */
+  readonly name: string;
   readonly namespace: string;
   readonly version: Version;
   /** Pods that can hold server connections at once, see holdersOf. */
@@ -33,6 +37,10 @@ export interface ConfigInput {
   readonly lookup: SecretLookup;
   /** Values of settings that only a restart changes, as the pods have them: kept until the pods are replaced. */
   readonly pinned?: Readonly<Record<string, string>>;
+  /** What the operator shows to consoles that demand a certificate, newest first; PEM. */
+  readonly consoleCertificates?: readonly string[];
+  /** By what the times of certificates are judged; without it they are not. */
+  readonly judgement?: Judgement;
 }
 
 /** The files of one revision, as they stand in the configuration Secret: name → text. */
@@ -46,7 +54,11 @@ export interface Config {
   /** What stands in the userlist for it. */
   readonly proofVerifier: string;
   readonly settings: readonly EffectiveSetting[];
+  /** The entries of [databases] and [users], each value with its source. */
+  readonly entries: { readonly databases: readonly EffectiveEntry[]; readonly users: readonly EffectiveEntry[] };
   readonly restartOnly: Readonly<Record<string, string>>;
+  /** What clients meet; absent when they are to find no TLS. */
+  readonly served?: NonNullable<TlsView['served']>;
 }
 
 export interface PlannedConfig {
@@ -62,10 +74,11 @@ export interface PlannedConfig {
   readonly restartOnly: Readonly<Record<string, string>>;
   /** Settings that wait for a restart. */
   readonly pending: readonly string[];
+  readonly tls: TlsView;
 }
 
 /** What a proof needs to know of a revision; no Secret of the user is needed for it. */
-export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword'>;
+export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword' | 'served'>;
 
 export const proofPasswordOf = (revisionKey: string, revision: string): string =>
   createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
@@ -74,49 +87,51 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const { spec, version, revisionKey } = input;
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(spec, version, input.passwords, input.lookup);
-  const draft = planIni(input, budget, DRAFT);
+  const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
+  const draft = planIni({ ...input, tls }, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const { pending } = draft;
   const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
-  if (faults.spec.length + faults.budget.length + faults.credentials.length > 0) {
-    return { faults, budget: budget.rows, restartOnly, pending };
+  if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0) {
+    return { faults, budget: budget.rows, restartOnly, pending, tls };
   }
-  const beside: FilesByKind = {
-    hba: printHba(
-      planAccessRules(
-        spec,
-        userlist.entries.map(({ name }) => name),
-      ),
-    ),
-  };
-  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside);
+  const listed = userlist.entries.map(({ name }) => name);
+  const beside: FilesByKind = { hba: printHba(planAccessRules(spec, listed)) };
+  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, { ...beside, ...tlsFiles });
   if (tooLarge.length > 0)
-    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, pending };
+    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, pending, tls };
 
   const revision = revisionOf(revisionKey, {
     ini: printIni(draft.ini, version),
     userlist: printUserlist(userlist.entries),
     ...beside,
   });
-  const { ini, settings } = planIni(input, budget, revision);
+  const { ini, settings, entries } = planIni({ ...input, tls }, budget, revision);
   const proof = proofEntryOf(revisionKey, revision);
   return {
     faults,
     budget: budget.rows,
     restartOnly,
     pending,
+    tls,
     config: {
       revision,
       ini,
       proofPassword: proofPasswordOf(revisionKey, revision),
       proofVerifier: proof.password,
       settings,
+      entries,
       restartOnly,
-      files: filesOf(revision, {
-        ini: printIni(ini, version),
-        userlist: printUserlist([...userlist.entries, proof]),
-        ...beside,
-      }),
+      ...(tls.served && { served: tls.served }),
+      files: {
+        ...filesOf(revision, {
+          ini: printIni(ini, version),
+          userlist: printUserlist([...userlist.entries, proof]),
+          ...beside,
+        }),
+        // The revision is made of the ini, which names them by what is in them.
+        ...tlsFiles,
+      },
     },
   };
 }
@@ -150,21 +165,31 @@ function sizeFaults(
   ];
 }
 
-/** A configuration whose revision is known from before, without the Secrets it was made of: they stand in the userlist alone. */
+/**
+ * A configuration whose revision is known from before, without the Secrets it was made of: passwords stand in the
+ * userlist alone, and of certificates `tls` knows what the ini and a proof need.
+ */
 export function planKnownConfig(
-  input: Omit<ConfigInput, 'passwords' | 'lookup'>,
+  input: Omit<ConfigInput, 'name' | 'passwords' | 'lookup'>,
   revision: string,
+  tls: TlsView = NO_TLS,
 ): { readonly planned: PlannedConfig; readonly provable: Provable } {
   const budget = planBudget(input.spec, input.holders);
-  const { ini, settings, faults, pending } = planIni(input, budget, revision);
+  const { ini, settings, faults, pending } = planIni({ ...input, tls }, budget, revision);
   return {
     planned: {
       faults: { spec: faults, budget: budget.faults, credentials: [] },
       pending,
       budget: budget.rows,
       restartOnly: restartOnlyOf(settings, input.version),
+      tls,
     },
-    provable: { revision, ini, proofPassword: proofPasswordOf(input.revisionKey, revision) },
+    provable: {
+      revision,
+      ini,
+      proofPassword: proofPasswordOf(input.revisionKey, revision),
+      ...(tls.served && { served: tls.served }),
+    },
   };
 }
 
@@ -176,6 +201,7 @@ export function isAuthentic(files: ConfigFiles, revision: string, revisionKey: s
   const { ini, userlist, ...beside } = byKind(files, revision);
   const proof = printUserlist([proofEntryOf(revisionKey, revision)]);
   if (ini === undefined || !userlist?.endsWith(proof)) return false;
+  if (!tlsFilesNamedIn(ini).every((name) => isTlsFile(name, files[name] ?? '', revisionKey))) return false;
   const draft = { ini: ini.replaceAll(revision, DRAFT), userlist: userlist.slice(0, -proof.length), ...beside };
   return revisionOf(revisionKey, draft) === revision;
 }
@@ -192,6 +218,14 @@ type FilesByKind = Readonly<Record<string, string>>;
 
 const filesOf = (revision: string, byKind: FilesByKind): ConfigFiles =>
   Object.fromEntries(Object.entries(byKind).map(([kind, text]) => [`${revision}.${kind}`, text]));
+
+/** Of everything in a configuration Secret, what one revision reads. */
+export function filesOfRevision(files: ConfigFiles, revision: string): ConfigFiles {
+  const named = new Set(tlsFilesNamedIn(files[`${revision}.ini`] ?? ''));
+  return Object.fromEntries(
+    Object.entries(files).filter(([name]) => name.startsWith(`${revision}.`) || named.has(name)),
+  );
+}
 
 const byKind = (files: ConfigFiles, revision: string): FilesByKind =>
   Object.fromEntries(
@@ -213,17 +247,19 @@ const proofEntryOf = (revisionKey: string, revision: string): UserlistEntry => (
 
 /** The one line of `proved.ini`, and of a pod's entry file while it is handed a revision. */
 export const includeOf = (revision: string): string => `%include ${CONFIG_DIRECTORY}/${revision}.ini`;
+/** The revision that such a line names. */
+export const pointerIn = (line: string): string | undefined => /\/([0-9a-f]+)\.ini$/.exec(line)?.[1];
 export const PROVED_FILE = 'proved.ini';
 /** The entry file's line at rest. */
 export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
 
 function planIni(
-  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'>,
+  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'> & { readonly tls: TlsView },
   budget: Budget,
   revision: string,
 ) {
-  const { spec, version, pinned } = input;
-  const main = planMainSection(spec, version, revision);
+  const { spec, version, pinned, tls } = input;
+  const main = planMainSection(spec, version, revision, tls.settings);
   const wanted = restartOnlyOf(main.settings, version);
   const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
   const databases = planDatabases(spec, version, budget, input.namespace);
@@ -237,8 +273,13 @@ function planIni(
       ['syslog_ident', revision] as const,
     ],
   };
-  const pending = pinned === undefined ? [] : pendingSettings(wanted, pinned);
-  return { ini, settings, pending, faults: [...main.faults, ...databases.faults, ...users.faults] };
+  return {
+    ini,
+    settings,
+    pending: pinned === undefined ? [] : pendingSettings(wanted, pinned),
+    entries: { databases: databases.effective, users: users.effective },
+    faults: [...main.faults, ...tls.faults.spec, ...databases.faults, ...users.faults],
+  };
 }
 
 /** Settings with those that only a restart changes as they are pinned. */

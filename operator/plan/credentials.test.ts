@@ -47,8 +47,8 @@ test('a user that is a client and a login of PgBouncer is one line', () => {
   const { entries, faults } = planUserlist(both, NEWEST, OWN, holding('x'));
   assert.deepEqual(faults, []);
   assert.deepEqual(entries.slice(2), [{ name: 'app', password: 'x' }]);
-  assert.equal(secretReferences(both).length, 3);
-  assert.deepEqual(referencedSecrets(both), ['db']);
+  assert.equal(secretReferences(both, 'app').length, 3);
+  assert.deepEqual(referencedSecrets(both, 'app'), ['db']);
 });
 
 const FAULTS: readonly {

@@ -7,16 +7,25 @@ import { findSetting, type Section } from '../pgbouncer/settings.ts';
 import { byteLength, MAX_DATABASE_BYTES, quoteKey } from '../pgbouncer/text.ts';
 import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
+import { backendHost } from './backend-host.ts';
 import { type Budget, backendOf } from './budget.ts';
-import { planPoolSizes } from './pool-sizes.ts';
+import type { EffectiveSetting } from './main-section.ts';
+import { type PoolSizes, planPoolSizes } from './pool-sizes.ts';
 
 export interface Entry {
   readonly name: string;
   readonly params: Readonly<Record<string, string>>;
 }
 
+/** An entry with the source of each of its values, for `explain` and `plan`. */
+export interface EffectiveEntry {
+  readonly name: string;
+  readonly settings: readonly EffectiveSetting[];
+}
+
 interface Entries {
   readonly entries: readonly Entry[];
+  readonly effective: readonly EffectiveEntry[];
   readonly faults: readonly Fault[];
 }
 
@@ -34,15 +43,20 @@ export const databasesOf = (spec: PoolerSpec): readonly Database[] => spec.datab
 /** @param namespace of the pooler: a Service without one is looked for there */
 export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget, namespace: string): Entries {
   const faults: Fault[] = [];
-  const entries = databasesOf(spec).map((database, index): Entry => {
+  const sections = databasesOf(spec).map((database, index): Params => {
     const path = `spec.databases[${index}]`;
-    const section = new Params('databases', version, path);
+    const section = new Params('databases', version, path, database.name);
     section.name(database.name, `${path}.name`);
     section.length(database.name, `${path}.name`, MAX_DATABASE_BYTES);
     section.length(database.dbname, `${path}.dbname`, MAX_DATABASE_BYTES);
     const backend = backendOf(spec, database);
-    section.set('host', backend?.service ? serviceHost(backend.service, namespace) : backend?.host);
-    section.set('port', backend?.port);
+    const at = `spec.backends[${spec.backends.findIndex(({ name }) => name === backend?.name)}]`;
+    const kind = (['host', 'hosts', 'service', 'cnpgCluster'] as const).find((field) => backend?.[field] !== undefined);
+    section.set('host', backend && backendHost(backend, namespace), `${at}.${kind}`);
+    section.set('port', backend?.port, `${at}.port`);
+    // Its default, written out; before 1.24 there is nothing else.
+    if ((backend?.hosts?.length ?? 0) > 1 && atLeast(version, '1.24'))
+      section.set('load_balance_hosts', 'round-robin', `${at}.hosts`);
     if (database.dbname !== undefined) section.field('dbname', 'dbname', database.dbname);
     else if (database.name !== '*') section.field('name', 'dbname', database.name);
     section.length(database.serverUser?.name, `${path}.serverUser.name`, MAX_ROLE_BYTES);
@@ -53,61 +67,73 @@ export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget
       spec.defaults?.minPoolSize,
       path,
     );
+    const derived = budget.sources.get(database.name) ?? 'budget';
+    const size = (field: keyof PoolSizes, key: string): void =>
+      section.field(field, key, sizes[field], { source: database[field] === undefined ? derived : undefined });
     section.field('poolMode', 'pool_mode', database.poolMode);
-    section.field('poolSize', 'pool_size', sizes.poolSize);
-    section.field('minPoolSize', 'min_pool_size', sizes.minPoolSize);
-    section.field(
-      'reservePoolSize',
-      atLeast(version, '1.24') ? 'reserve_pool_size' : 'reserve_pool',
-      sizes.reservePoolSize,
-    );
-    section.field('maxServerConnections', 'max_db_connections', sizes.maxServerConnections);
+    size('poolSize', 'pool_size');
+    size('minPoolSize', 'min_pool_size');
+    size('reservePoolSize', atLeast(version, '1.24') ? 'reserve_pool_size' : 'reserve_pool');
+    size('maxServerConnections', 'max_db_connections');
     section.field('maxClientConnections', 'max_db_client_connections', database.maxClientConnections);
     section.duration('serverLifetime', 'server_lifetime', database.serverLifetime);
     section.field('connectQuery', 'connect_query', database.connectQuery);
     section.parameters(database.parameters);
     faults.push(...sizeFaults, ...section.faults);
-    return { name: database.name, params: section.params };
+    return section;
   });
-  return { entries, faults };
+  return { ...entriesOf(sections), faults };
 }
 
 /** A user without limits of its own has no line in [users]: its line in the userlist is enough. */
 export function planUsers(spec: PoolerSpec, version: Version): Entries {
   const faults: Fault[] = [];
-  const entries = (spec.users ?? []).flatMap((user: User, index): readonly Entry[] => {
+  const sections = (spec.users ?? []).flatMap((user: User, index): readonly Params[] => {
     const path = `spec.users[${index}]`;
-    const section = new Params('users', version, path);
+    const section = new Params('users', version, path, user.name);
     section.length(user.name, `${path}.name`, MAX_ROLE_BYTES);
     section.field('poolMode', 'pool_mode', user.poolMode);
     section.field('poolSize', 'pool_size', user.poolSize);
+    section.field('reservePoolSize', 'reserve_pool_size', user.reservePoolSize);
     section.field('maxServerConnections', 'max_user_connections', user.maxServerConnections);
     section.field('maxClientConnections', 'max_user_client_connections', user.maxClientConnections);
     section.duration('queryTimeout', 'query_timeout', user.queryTimeout);
     section.duration('idleTransactionTimeout', 'idle_transaction_timeout', user.idleTransactionTimeout);
+    section.duration('transactionTimeout', 'transaction_timeout', user.transactionTimeout);
+    section.duration('clientIdleTimeout', 'client_idle_timeout', user.clientIdleTimeout);
     section.parameters(user.parameters);
-    if (Object.keys(section.params).length > 0) section.name(user.name, `${path}.name`);
+    if (section.settings.size > 0) section.name(user.name, `${path}.name`);
     faults.push(...section.faults);
-    return Object.keys(section.params).length === 0 ? [] : [{ name: user.name, params: section.params }];
+    return section.settings.size === 0 ? [] : [section];
   });
-  return { entries, faults };
+  return { ...entriesOf(sections), faults };
 }
 
-const serviceHost = (service: { readonly name: string; readonly namespace?: string }, namespace: string): string =>
-  `${service.name}.${service.namespace ?? namespace}.svc`;
+const entriesOf = (sections: readonly Params[]): Pick<Entries, 'entries' | 'effective'> => {
+  const effective = sections.map(({ entry, settings }) => ({ name: entry, settings: [...settings.values()] }));
+  return {
+    effective,
+    entries: effective.map(({ name, settings }) => ({
+      name,
+      params: Object.fromEntries(settings.map(({ key, value }) => [key, value])),
+    })),
+  };
+};
 
 /** The parameters of one entry while they are gathered, with the faults of those that cannot be. */
 class Params {
-  readonly params: Record<string, string> = {};
+  readonly settings = new Map<string, EffectiveSetting>();
   readonly faults: Fault[] = [];
+  readonly entry: string;
   readonly #section: Section;
   readonly #version: Version;
   readonly #path: string;
 
-  constructor(section: Section, version: Version, path: string) {
+  constructor(section: Section, version: Version, path: string, entry: string) {
     this.#section = section;
     this.#version = version;
     this.#path = path;
+    this.entry = entry;
   }
 
   /** The name of an entry: it must be one that this PgBouncer can read back. */
@@ -132,15 +158,25 @@ class Params {
     });
   }
 
-  set(key: string, value: string | number | undefined): void {
-    if (value !== undefined) this.params[key] = String(value);
+  /** @param source see EffectiveSetting */
+  set(key: string, value: string | number | undefined, source: string): void {
+    if (value !== undefined) this.settings.set(key, { key, value: String(value), source });
   }
 
   /**
    * A typed field: refused with the version it needs when this PgBouncer does not know the key.
    * @param stated how the user wrote it, for the fault
+   * @param source when the value does not come from the field itself
    */
-  field(field: string, key: string, value: string | number | undefined, stated = value): void {
+  field(
+    field: string,
+    key: string,
+    value: string | number | undefined,
+    {
+      stated = value,
+      source,
+    }: { readonly stated?: string | number | undefined; readonly source?: string | undefined } = {},
+  ): void {
     if (value === undefined) return;
     const setting = findSetting(this.#section, key);
     if (setting !== undefined && !atLeast(this.#version, setting.since)) {
@@ -154,7 +190,7 @@ class Params {
     }
     const fault = setting && checkValue(setting, String(value));
     if (fault) this.faults.push({ path: `${this.#path}.${field}`, value: stated, ...fault });
-    else this.set(key, value);
+    else this.set(key, value, source ?? `${this.#path}.${field}`);
   }
 
   duration(field: string, key: string, value: string | undefined): void {
@@ -175,7 +211,7 @@ class Params {
       this.faults.push({ path: `${this.#path}.${field}`, value, problem: 'is too long', remedy });
       return;
     }
-    this.field(field, key, seconds, value);
+    this.field(field, key, seconds, { stated: value });
   }
 
   parameters(stated: Readonly<Record<string, string | number>> | undefined): void {
@@ -183,7 +219,7 @@ class Params {
       const path = `${this.#path}.parameters.${key}`;
       const fault = checkParameter({ section: this.#section, key, value, version: this.#version, path });
       if (fault) this.faults.push(fault);
-      else this.set(key, value);
+      else this.set(key, value, path);
     }
   }
 }

@@ -25,18 +25,23 @@ export function findDrift(planned: unknown, live: unknown, path = ''): string | 
   if (Array.isArray(planned)) {
     if (!Array.isArray(live) || live.length !== planned.length)
       return planned.length === 0 && live === undefined ? undefined : path;
-    return firstOf(planned.entries(), ([index, item]) => findDrift(item, live[index], `${path}[${index}]`));
+    for (let index = 0; index < planned.length; index += 1) {
+      const found = findDrift(planned[index], live[index], `${path}[${index}]`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
-  if (typeof planned === 'object') {
-    if (typeof live !== 'object' || live === null) return Object.keys(planned).length === 0 ? undefined : path;
-    const found: Readonly<Record<string, unknown>> = { ...live };
+  if (isRecord(planned)) {
+    if (!isRecord(live)) return Object.keys(planned).length === 0 ? undefined : path;
     if (ATOMIC.test(path)) {
-      const extra = Object.keys(found).find((key) => !(key in planned));
+      const extra = Object.keys(live).find((key) => !(key in planned));
       if (extra !== undefined) return `${path}.${extra}`;
     }
-    return firstOf(Object.entries(planned), ([key, value]) =>
-      findDrift(value, found[key], path === '' ? key : `${path}.${key}`),
-    );
+    for (const key of Object.keys(planned)) {
+      const found = findDrift(planned[key], live[key], path === '' ? key : `${path}.${key}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
   if (planned === live) return undefined;
   // The API server leaves out false and empty values of most fields.
@@ -44,13 +49,8 @@ export function findDrift(planned: unknown, live: unknown, path = ''): string | 
   return sameQuantity(planned, live) ? undefined : path;
 }
 
-function firstOf<T>(items: Iterable<T>, find: (item: T) => string | undefined): string | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 const SUFFIXES: Readonly<Record<string, number>> = {
   n: 1e-9,

@@ -1,5 +1,6 @@
 /** Sums what the pods' consoles say into the fleet's numbers, and keeps the fullest replica visible. */
 import type { PoolerSpec } from '../api/types.ts';
+import { visible } from '../api/visible.ts';
 import { backendOf } from './budget.ts';
 import { databasesOf } from './database-section.ts';
 
@@ -85,7 +86,8 @@ export function planFleet(spec: PoolerSpec, readings: readonly PodReading[]): Fl
 /** Which backend a pool's database leads to; what no entry names goes where `*` does. */
 export function backendNameOf(spec: PoolerSpec, database: string): string | undefined {
   const entries = databasesOf(spec);
-  const entry = entries.find(({ name }) => name === database) ?? entries.find(({ name }) => name === '*');
+  // Consoles' names are read in a form that can be shown.
+  const entry = entries.find(({ name }) => visible(name) === database) ?? entries.find(({ name }) => name === '*');
   return entry === undefined ? undefined : backendOf(spec, entry)?.name;
 }
 

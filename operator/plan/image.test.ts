@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { formatFault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
-import { chooseImage, type DeploymentObject } from './image.ts';
+import { chooseImage, type DeploymentObject, deployedImage } from './image.ts';
 
 const DEFAULT = 'ghcr.io/poolkeeper/pgbouncer:1.26.1';
 
@@ -124,3 +124,45 @@ test('a default image of the operator that names no version is told as such', ()
   assert.ok(!choice.ok);
   assert.equal(choice.fault.value, 'pgbouncer:latest');
 });
+
+const DEPLOYED: readonly {
+  readonly what: string;
+  readonly fields: Partial<PoolerSpec>;
+  readonly deployment?: DeploymentObject;
+  readonly told: string | undefined;
+}[] = [
+  { what: 'nothing before there is a Deployment', fields: {}, told: undefined },
+  {
+    what: 'what its annotation says, not its tag',
+    fields: {},
+    deployment: running('mine@sha256:abc', '1.25.2'),
+    told: `mine@sha256:abc 1.25.2, newer: ${DEFAULT}`,
+  },
+  {
+    what: 'what its tag says, without one',
+    fields: {},
+    deployment: running('mine:1.26.1'),
+    told: 'mine:1.26.1 1.26.1',
+  },
+  {
+    what: 'no newer default to somebody who chose an image',
+    fields: { image: 'mine:1.25.2' },
+    deployment: running('mine:1.25.2', '1.25.2'),
+    told: 'mine:1.25.2 1.25.2',
+  },
+  {
+    what: 'no older default',
+    fields: {},
+    deployment: running('mine:1.26.2', '1.26.2'),
+    told: 'mine:1.26.2 1.26.2',
+  },
+  { what: 'nothing when nothing tells the version', fields: {}, deployment: running('mine:latest'), told: undefined },
+];
+
+for (const { what, fields, deployment, told } of DEPLOYED) {
+  test(`a Deployment tells of its image: ${what}`, () => {
+    const image = deployedImage(spec(fields), deployment, DEFAULT);
+    const newer = image?.newerDefault === undefined ? '' : `, newer: ${image.newerDefault}`;
+    assert.equal(image && `${image.image} ${formatVersion(image.version)}${newer}`, told);
+  });
+}

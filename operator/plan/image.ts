@@ -7,6 +7,7 @@ import type { Fault } from '../api/fault.ts';
 import { ANNOTATION_VERSION } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import {
+  compareVersions,
   formatVersion,
   isSupported,
   NEWEST_SUPPORTED,
@@ -59,6 +60,28 @@ export function chooseImage(
     };
   }
   return { ok: true, image, version };
+}
+
+/** The image of the Deployment, as it is judged. */
+export interface DeployedImage {
+  readonly image: string;
+  readonly version: Version;
+  /** The operator's default, when the specification leaves the image open and that one holds a newer PgBouncer. */
+  readonly newerDefault: string | undefined;
+}
+
+/** @returns undefined while there is no Deployment, or nothing tells which PgBouncer is in its image */
+export function deployedImage(
+  spec: Pick<PoolerSpec, 'image'>,
+  deployment: DeploymentObject | undefined,
+  defaultImage: string,
+): DeployedImage | undefined {
+  const running = runningImage(deployment);
+  const version = running && (parseVersion(running.version ?? '') ?? versionFromImage(running.image));
+  if (running === undefined || version === undefined) return undefined;
+  const newest = spec.image === undefined ? versionFromImage(defaultImage) : undefined;
+  const isNewer = newest !== undefined && compareVersions(newest, version) > 0;
+  return { image: running.image, version, newerDefault: isNewer ? defaultImage : undefined };
 }
 
 function runningImage(

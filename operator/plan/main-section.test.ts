@@ -39,14 +39,14 @@ const PRECEDENCE: readonly {
     fields: { parameters: { query_wait_timeout: 9 } },
     key: 'query_wait_timeout',
     value: '9',
-    source: 'spec.parameters',
+    source: 'spec.parameters.query_wait_timeout',
   },
   {
     what: "a parameter before Poolkeeper's default",
     fields: { parameters: { server_lifetime: 100 } },
     key: 'server_lifetime',
     value: '100',
-    source: 'spec.parameters',
+    source: 'spec.parameters.server_lifetime',
   },
   {
     what: 'defaults before the profile',

@@ -12,7 +12,10 @@ import { ALWAYS, CONSERVATIVE, IGNORED_STARTUP_PARAMETERS, PROFILES, type Profil
 export interface EffectiveSetting {
   readonly key: string;
   readonly value: string;
-  /** `operator`, a field's path, `spec.parameters`, `spec.defaults.…`, `profile balanced`, `Poolkeeper's default`. */
+  /**
+   * A path of the specification (`spec.databases[0].poolSize`, `spec.parameters.…`; of a budget with the arithmetic
+   * behind a colon), `profile balanced`, `Poolkeeper's default`, or `operator`.
+   */
   readonly source: string;
 }
 
@@ -30,7 +33,12 @@ const SAFETY_FIRST: readonly string[] = [
   'admin_users',
   'stats_users',
   'client_tls_sslmode',
+  'client_tls_cert_file',
+  'client_tls_key_file',
+  'client_tls_ca_file',
+  'client_tls_protocols',
   'server_tls_sslmode',
+  'server_tls_ca_file',
   'max_client_conn',
   'default_pool_size',
   'reserve_pool_size',
@@ -42,11 +50,13 @@ const SAFETY_FIRST: readonly string[] = [
 /**
  * All of [pgbouncer] but the marker `syslog_ident`, in the order in which it is printed.
  * @param revision names the files of users and of access rules
+ * @param tls what `spec.tls` makes, see tls.ts
  */
 export function planMainSection(
   spec: PoolerSpec,
   version: Version,
   revision: string,
+  tls: readonly EffectiveSetting[] = [],
 ): { readonly settings: readonly EffectiveSetting[]; readonly faults: readonly Fault[] } {
   const chosen = new Map<string, EffectiveSetting>();
   const choose = (key: string, value: string | number | undefined, source: string): void => {
@@ -75,14 +85,17 @@ export function planMainSection(
     const path = `spec.parameters.${key}`;
     const fault = checkParameter({ section: 'pgbouncer', key, value, version, path });
     if (fault) faults.push(fault);
-    else choose(key, value, 'spec.parameters');
+    else choose(key, value, path);
   }
   choose(
     'ignore_startup_parameters',
     ignoredParameters(spec.parameters?.['ignore_startup_parameters']),
-    'operator, joined with spec.parameters',
+    spec.parameters?.['ignore_startup_parameters'] === undefined
+      ? "Poolkeeper's default"
+      : "Poolkeeper's default, joined with spec.parameters.ignore_startup_parameters",
   );
   choose('max_client_conn', spec.maxClientConnections, 'spec.maxClientConnections');
+  for (const { key, value, source } of tls) choose(key, value, source);
 
   choose('listen_addr', '*', 'operator');
   choose('listen_port', PORT, 'operator');

@@ -44,7 +44,8 @@ export interface PlannedObject {
 /** A pod taken over must have been ready for longer than the one before it drains, so that only one drains at a time. */
 const MIN_READY_SECONDS = DRAIN_SECONDS + 2;
 
-function metadata(pooler: ConnectionPooler, name = pooler.metadata.name): PlannedObject['metadata'] {
+/** Of every child: its labels, and that the pooler owns it. */
+export function metadataOf(pooler: ConnectionPooler, name = pooler.metadata.name): PlannedObject['metadata'] {
   return {
     name,
     namespace: pooler.metadata.namespace ?? 'default',
@@ -75,7 +76,7 @@ export interface DeploymentInput {
 }
 
 export function deployment(pooler: ConnectionPooler, input: DeploymentInput): PlannedObject {
-  const base = metadata(pooler);
+  const base = metadataOf(pooler);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -102,7 +103,7 @@ export function deployment(pooler: ConnectionPooler, input: DeploymentInput): Pl
 
 export function service(pooler: ConnectionPooler): PlannedObject {
   const wanted = pooler.spec.service;
-  const base = metadata(pooler);
+  const base = metadataOf(pooler);
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -119,7 +120,7 @@ export function service(pooler: ConnectionPooler): PlannedObject {
 export const disruptionBudget = (pooler: ConnectionPooler): PlannedObject => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
-  metadata: metadata(pooler),
+  metadata: metadataOf(pooler),
   spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(pooler.metadata.name) } },
 });
 
@@ -127,13 +128,13 @@ export const disruptionBudget = (pooler: ConnectionPooler): PlannedObject => ({
 export const serviceAccount = (pooler: ConnectionPooler): PlannedObject => ({
   apiVersion: 'v1',
   kind: 'ServiceAccount',
-  metadata: metadata(pooler),
+  metadata: metadataOf(pooler),
   automountServiceAccountToken: false,
 });
 
 /** @param data generated once, and kept for as long as the pooler lives */
 export function adminSecret(pooler: ConnectionPooler, data: Readonly<Record<string, string>>): PlannedObject {
-  const base = metadata(pooler, adminSecretName(pooler.metadata.name));
+  const base = metadataOf(pooler, adminSecretName(pooler.metadata.name));
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -156,7 +157,7 @@ export interface ConfigSecretInput {
 }
 
 export function configSecret(pooler: ConnectionPooler, input: ConfigSecretInput): PlannedObject {
-  const base = metadata(pooler, configSecretName(pooler.metadata.name, input.template));
+  const base = metadataOf(pooler, configSecretName(pooler.metadata.name, input.template));
   return {
     apiVersion: 'v1',
     kind: 'Secret',

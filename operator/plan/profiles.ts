@@ -58,7 +58,10 @@ export const ALWAYS: readonly DefaultSetting[] = [
   { key: 'server_tls_sslmode', value: 'prefer', why: 'its default differs between 1.18 and 1.20' },
 ];
 
-/** Retries, timeouts and keepalives: rendered under every profile but `pgbouncer`. */
+/**
+ * Retries, timeouts and keepalives, and defaults that changed between versions, so that an image that changes changes
+ * nothing else: rendered under every profile but `pgbouncer`.
+ */
 export const CONSERVATIVE: readonly DefaultSetting[] = [
   { key: 'server_login_retry', value: '1', why: '15 s turns a blip of the server into 15 s of refused queries' },
   { key: 'server_connect_timeout', value: '5', why: 'a silent server is noticed before clients give up' },
@@ -74,6 +77,10 @@ export const CONSERVATIVE: readonly DefaultSetting[] = [
   { key: 'client_login_timeout', value: '15', why: 'half-open clients do not hold slots for a minute' },
   { key: 'cancel_wait_timeout', value: '10', since: '1.19', why: 'written out' },
   { key: 'max_prepared_statements', value: '200', since: '1.21', why: 'off by default before 1.24' },
+  { key: 'server_check_query', value: 'select 1', why: 'an empty query by default since 1.25' },
+  // Not `default`, a word that means another list before 1.21 than after it.
+  { key: 'client_tls_ciphers', value: 'HIGH:!aNULL', why: 'its default differs between 1.20 and 1.21' },
+  { key: 'server_tls_ciphers', value: 'HIGH:!aNULL', why: 'as client_tls_ciphers' },
 ];
 
 /** Startup parameters that drivers send and PgBouncer cannot forward; the user's list is joined to it. */

@@ -7,8 +7,10 @@ import type { Condition } from '../api/types.ts';
 import { visible } from '../api/visible.ts';
 import { backendReachable } from './backend-reachable.ts';
 import { budgetValid } from './budget-valid.ts';
+import { certificatesValid } from './certificates-valid.ts';
 import { configSynced } from './config-synced.ts';
 import { credentialsValid } from './credentials-valid.ts';
+import { imageOutdated } from './image-outdated.ts';
 import { poolSaturated } from './pool-saturated.ts';
 import { ready } from './ready.ts';
 import { reconciling } from './reconciling.ts';
@@ -29,6 +31,8 @@ export const CONDITION_RULES: readonly (readonly [type: string, rule: Rule])[] =
   ['BackendReachable', backendReachable],
   ['BudgetValid', budgetValid],
   ['PoolSaturated', poolSaturated],
+  ['ImageOutdated', imageOutdated],
+  ['CertificatesValid', certificatesValid],
   ['RestartRequired', restartRequired],
   ['RuntimeOverride', runtimeOverride],
 ];

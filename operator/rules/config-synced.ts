@@ -10,12 +10,12 @@ export function configSynced(situation: Situation): Finding {
       ? {
           status: 'False',
           reason: 'NotRendered',
-          message: 'there is no configuration yet, see Stalled and CredentialsValid',
+          message: 'there is no configuration yet, see Stalled, CredentialsValid and CertificatesValid',
         }
       : {
           status: 'False',
           reason: 'NotRendered',
-          message: `revision ${pointer} keeps running, see Stalled and CredentialsValid`,
+          message: `revision ${pointer} keeps running, see Stalled, CredentialsValid and CertificatesValid`,
         };
   }
   if (failed?.revision === desired) {
@@ -47,10 +47,12 @@ export function configSynced(situation: Situation): Finding {
     };
   }
   const stuck = pods.find((pod) => pod.waiting !== undefined);
+  const denied =
+    situation.denied === undefined ? '' : `; "${situation.denied.call}" is denied, see Stalled and Reconciling`;
   const state = `revision ${desired} was proved on ${proved.length} of ${pods.length} replicas`;
   return {
     status: 'False',
     reason: 'Applying',
-    message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
+    message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${denied}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
   };
 }

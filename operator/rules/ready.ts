@@ -1,4 +1,5 @@
 /** Ready: the summary. The database's health and full pools have conditions of their own and do not lower it. */
+import { certificatesValid } from './certificates-valid.ts';
 import { configSynced } from './config-synced.ts';
 import { credentialsValid } from './credentials-valid.ts';
 import { reconciling } from './reconciling.ts';
@@ -11,6 +12,10 @@ export function ready(situation: Situation): Finding {
   const credentials = credentialsValid(situation);
   if (credentials.status !== 'True')
     return { status: 'False', reason: credentials.reason, message: credentials.message };
+  const certificates = certificatesValid(situation);
+  // What runs out of time still runs; what cannot be used keeps the specification from being carried out.
+  if (situation.tls !== undefined && situation.tls.faults.certificates.length > 0)
+    return { status: 'False', reason: certificates.reason, message: certificates.message };
   const readyPods = currentPods(situation).filter((pod) => pod.ready).length;
   if (readyPods < situation.wantedReplicas || currentPods(situation).length !== situation.wantedReplicas) {
     const progress = reconciling(situation);

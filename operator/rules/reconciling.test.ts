@@ -18,6 +18,21 @@ const CASES: readonly {
   },
   { what: 'hands off', situation: situationOf({ suspended: true, pods: [] }), finding: 'False Suspended' },
   {
+    what: 'a quota lets Kubernetes make no more pods, also in a rollout',
+    situation: situationOf({
+      podsDenied: 'pods is forbidden: exceeded quota: few, requested: pods=1',
+      pods: [podOf('a'), podOf('b', { template: 'old' })],
+    }),
+    finding: 'True PodsDenied',
+    message:
+      /^1 of 3 replicas are ready, .*: pods is forbidden: exceeded quota: few, requested: pods=1; change that rule/,
+  },
+  {
+    what: 'an attempt was denied, and all pods are there: that was the surge',
+    situation: situationOf({ podsDenied: 'pods is forbidden' }),
+    finding: 'False Done',
+  },
+  {
     what: 'a Secret may still come',
     situation: situationOf({ faults: { credentials: [FAULT] } }),
     finding: 'True WaitingForCredentials',

@@ -2,7 +2,9 @@
 import type { Fault } from '../api/fault.ts';
 import type { BudgetRow } from '../plan/budget.ts';
 import type { FleetView } from '../plan/fleet.ts';
+import type { DeployedImage } from '../plan/image.ts';
 import type { PodView } from '../plan/pods.ts';
+import type { TlsView } from '../plan/tls.ts';
 
 export interface Situation {
   readonly generation: number;
@@ -13,8 +15,20 @@ export interface Situation {
     readonly budget: readonly Fault[];
     readonly credentials: readonly Fault[];
   };
+  /** What `spec.tls` makes; undefined while it was not looked at. */
+  readonly tls: TlsView | undefined;
+  /** What keeps cert-manager from issuing, or why it is not there. */
+  readonly issuing: string | undefined;
+  /** Milliseconds since 1970: certificates end by themselves. */
+  readonly now: number;
   /** Objects of a wanted name that belong to somebody else. */
   readonly collisions: readonly { readonly object: string; readonly owner: string }[];
+  /** What a rule of the cluster keeps the operator from doing; `unanswered`: nobody says whether it may. */
+  readonly denied:
+    | { readonly by: 'quota' | 'policy' | 'permission' | 'unanswered'; readonly call: string; readonly said: string }
+    | undefined;
+  /** Why Kubernetes makes no more pods, in the API server's words. */
+  readonly podsDenied: string | undefined;
   readonly config: {
     /** What the spec asks for; undefined while it cannot be rendered. */
     readonly desired: string | undefined;
@@ -47,6 +61,8 @@ export interface Situation {
   readonly budget: readonly BudgetRow[];
   /** What SHOW VERSION says when it is not what the spec says. */
   readonly versionMismatch: { readonly stated: string; readonly found: string } | undefined;
+  /** What the Deployment runs; undefined before there is one. */
+  readonly image: DeployedImage | undefined;
   /** Numbers of the pods that could be asked. */
   readonly fleet: FleetView | undefined;
   /** Pods whose console could not be read when it was looked at last, and why. */

@@ -43,6 +43,34 @@ const CASES: readonly {
     message: /Service app exists and belongs to Deployment other; rename/,
   },
   {
+    what: 'a quota: what was asked for, its words, and the way out',
+    situation: situationOf({ denied: { by: 'quota', call: 'write services/app', said: 'exceeded quota: few' } }),
+    finding: 'True QuotaExceeded',
+    message: /^"write services\/app" is denied by a quota: exceeded quota: few; raise the quota, .*tried again/,
+  },
+  {
+    what: 'a policy',
+    situation: situationOf({ denied: { by: 'policy', call: 'write deployments/app', said: 'ask the team\u001b[2J' } }),
+    finding: 'True AdmissionDenied',
+    message: /"write deployments\/app" is denied by admission: ask the team(?!\u001b).*; change that policy/,
+  },
+  {
+    what: 'a permission that the operator lacks',
+    situation: situationOf({
+      denied: { by: 'permission', call: 'read secrets/app', said: 'cannot get resource "secrets"' },
+    }),
+    finding: 'True PermissionMissing',
+    message: /cannot get resource "secrets"; install the roles/,
+  },
+  {
+    what: 'nothing, while a webhook only does not answer',
+    situation: situationOf({
+      denied: { by: 'unanswered', call: 'write services/app', said: 'failed calling webhook' },
+    }),
+    finding: 'False NotStalled',
+    message: /nothing waits/,
+  },
+  {
     what: 'an image with another PgBouncer than was said',
     situation: situationOf({ versionMismatch: { stated: '1.24.1', found: '1.26.1' } }),
     finding: 'True VersionMismatch',

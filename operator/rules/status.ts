@@ -61,6 +61,7 @@ export function buildStatus({ pooler, situation, now, renewNumbers }: StatusInpu
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .slice(0, PODS_LIMIT),
     history,
+    certificates: certificatesOf(situation, before),
     // An operator that was just started has not looked yet: what was seen last stays.
     ...((renewNumbers && situation.fleet !== undefined) || before.clientsWaiting === undefined
       ? numbers(pooler, situation)
@@ -72,6 +73,19 @@ export function buildStatus({ pooler, situation, now, renewNumbers }: StatusInpu
         }),
     conditions: evaluateConditions(situation, (before.conditions ?? []) as readonly Condition[], now),
   });
+}
+
+/** Those in use. While a new one cannot be taken, the ones before it are. */
+function certificatesOf({ tls }: Situation, before: PoolerStatus): PoolerStatus['certificates'] {
+  if (tls === undefined || tls.faults.certificates.length > 0) return before.certificates;
+  if (tls.certificates.length === 0) return undefined;
+  return tls.certificates.map(({ field, secret, subject, notAfter, fingerprint }) => ({
+    field,
+    secret,
+    subject,
+    notAfter: new Date(notAfter).toISOString(),
+    sha256: fingerprint,
+  }));
 }
 
 function numbers(pooler: ConnectionPooler, situation: Situation) {

@@ -8,12 +8,14 @@ export interface BackoffOptions {
   readonly random?: () => number;
 }
 
-/** The pause after the `failures`-th failure in a row, from 1 on; in milliseconds, at most the limit. */
+/** The pause after the `failures`-th failure in a row, from 1 on; in milliseconds, at most the limit, and random there too. */
 export function backoffMs(
   failures: number,
   { firstMs, limitMs, jitter = 0.25, random = Math.random }: BackoffOptions,
 ): number {
   // 2 ** 50 times the shortest pause is beyond any limit and still a finite number.
-  const pause = Math.min(limitMs, firstMs * 2 ** Math.min(Math.max(failures, 1) - 1, 50));
-  return Math.min(limitMs, pause * (1 - jitter + 2 * jitter * random()));
+  const doubled = firstMs * 2 ** Math.min(Math.max(failures, 1) - 1, 50);
+  // Cut off only afterwards, half of all would pause for exactly the limit, and come back together.
+  const pause = Math.min(limitMs / (1 + jitter), doubled);
+  return pause * (1 - jitter + 2 * jitter * random());
 }

@@ -1,5 +1,4 @@
 /** Time, as something that can be passed in: leases, queues and watches are tested without waiting. */
-import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
@@ -17,9 +16,20 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
-    for (let left = ms; left > 0 && !signal?.aborted; left -= MAX_TIMER_MS) {
-      const timer = sleep(Math.min(left, MAX_TIMER_MS), undefined, signal === undefined ? {} : { signal });
-      await timer.catch(() => undefined);
-    }
+    for (let left = ms; left > 0 && !signal?.aborted; left -= MAX_TIMER_MS)
+      await pause(Math.min(left, MAX_TIMER_MS), signal);
   },
 };
+
+/** As the timers of Node do it, without the error that they make of a signal: every reconcile gives one. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}

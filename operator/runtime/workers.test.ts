@@ -116,6 +116,48 @@ describe('workers', () => {
     );
   });
 
+  it('go on while a reconcile waits for somebody outside, and let nobody else work its key', async () => {
+    const outside = Promise.withResolvers<undefined>();
+    const begun: string[] = [];
+    const { clock, queue, outcomes, ended } = start(async (key, _signal, leave) => {
+      begun.push(key);
+      if (!key.startsWith('waiting') || begun.includes('other')) return undefined;
+      leave();
+      return outside.promise;
+    });
+    for (const key of ['waiting-1', 'waiting-2', 'waiting-3', 'other', 'waiting-1']) queue.add(key);
+    await clock.advance(0);
+    assert.deepEqual(begun, ['waiting-1', 'waiting-2', 'waiting-3', 'other']);
+    queue.add('waiting-1');
+    await clock.advance(0);
+    assert.equal(begun.length, 4);
+    outside.resolve(undefined);
+    await clock.advance(0);
+    assert.deepEqual(begun.slice(4), ['waiting-1']);
+    assert.equal(outcomes.length, 5);
+    queue.shutDown();
+    await ended;
+  });
+
+  it('are not at their end before those are who left them', async () => {
+    const outside = Promise.withResolvers<undefined>();
+    const { clock, queue, ended } = start((_key, _signal, leave) => {
+      leave();
+      return outside.promise;
+    });
+    queue.add('waiting');
+    await clock.advance(0);
+    queue.shutDown();
+    let over = false;
+    ended.then(() => {
+      over = true;
+    });
+    await clock.advance(1_000);
+    assert.equal(over, false);
+    outside.resolve(undefined);
+    await ended;
+  });
+
   it('go on without a reconcile that hangs, and let nobody else work its key', async () => {
     const hanging = Promise.withResolvers<undefined>();
     const begun: string[] = [];

@@ -271,6 +271,21 @@ function exposePools(
     },
   });
   new Gauge({
+    name: 'poolkeeper_certificate_expiration_timestamp_seconds',
+    help: 'When a certificate in use ends, in seconds since 1970',
+    labelNames: ['namespace', 'pooler', 'field', 'secret'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { metadata, status } of poolers()) {
+        for (const { field = '', secret = '', notAfter = '' } of status?.certificates ?? []) {
+          const labels = { namespace: metadata.namespace ?? '', pooler: metadata.name, field, secret };
+          this.set(labels, Date.parse(notAfter) / 1000);
+        }
+      }
+    },
+  });
+  new Gauge({
     name: 'poolkeeper_condition',
     help: 'Conditions of poolers: 1 True, 0 False, -1 Unknown',
     labelNames: ['namespace', 'pooler', 'type'],

@@ -70,6 +70,10 @@ Server-side apply is `patch`, and `create` when the object is not there yet.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# For poolers that ask cert-manager for their certificate; without cert-manager there is nothing of it.
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [get, list, watch, create, patch, delete]
 # Watched as metadata only, and read by `get` when a pooler refers to one. RBAC cannot tell the two apart.
 - apiGroups: [""]
   resources: [secrets]

@@ -33,6 +33,7 @@ function planned(parameters: Readonly<Record<string, string | number>>): Config 
     parameters,
   };
   const { config, faults } = planConfig({
+    name: 'pooler',
     spec,
     namespace: 'test',
     version: versionOf(VERSION),

@@ -1,9 +1,9 @@
 /** The scale bench itself, inside its network namespace. Prints tables, then JSON. */
 import { parseArgs } from 'node:util';
+import { imageNodeFlags } from '../../../operator/testing/image-settings.ts';
 import { run } from '../../cluster/run.ts';
 import { note, table } from '../../demo/output.ts';
 import { measure, measureBareClient, type SizeResult } from './measure.ts';
-import { imageNodeFlags } from './operator-process.ts';
 
 const { values } = parseArgs({
   options: {

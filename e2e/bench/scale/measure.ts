@@ -5,14 +5,16 @@ import { POOLERS } from '../../../operator/controllers/caches.ts';
 import type { KubeObject } from '../../../operator/kube/objects.ts';
 import { create, mergePatch, remove } from '../../../operator/kube/operations.ts';
 import { SECRETS, SERVICES } from '../../../operator/kube/resources.ts';
+import type { OperatorProcess } from '../../../operator/testing/operator-process.ts';
+import { isEvent, isRead } from '../../cluster/audit.ts';
 import { note } from '../../demo/output.ts';
-import { callsOf, countByKind, isEvent, isRead, isWrite } from './audit.ts';
 import { type Pattern, patternOf, writeLike } from './bare-client.ts';
-import { type OperatorProcess, startOperator } from './operator-process.ts';
+import { callsOf, countByKind, doneAt, isWrite } from './calls.ts';
 import { nameOf, namespaceOf, pooler, SECRET } from './poolers.ts';
 import { createWorld, eachOf, type World } from './world.ts';
 
-export const AGENT = 'poolkeeper/';
+/** What the image holds. */
+const BUNDLE = 'dist/operator/operator.js';
 const CREATORS = 16;
 const SERVICES_DELETED = 50;
 
@@ -82,8 +84,7 @@ export async function measure(
   const world = await createWorld(options.directory, 'first-password');
   let operator: OperatorProcess | undefined;
   try {
-    operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
-    await becomesReady(operator);
+    operator = await world.startOperator({ program: BUNDLE, nodeFlags: options.nodeFlags });
     await sleep(5_000);
     const idle = (await operator.memory()).now;
     note(`${count}: the operator idles at ${idle.toFixed(0)} MiB`);
@@ -137,12 +138,11 @@ export async function measure(
 
     await operator.stop();
     const restartedAt = Date.now();
-    operator = await startOperator(world.controlPlane, world.directory, options.nodeFlags);
-    await becomesReady(operator);
+    operator = await world.startOperator({ program: BUNDLE, nodeFlags: options.nodeFlags });
     await sleep(Math.max(20_000, count * 10));
-    const calls = await callsOf(world.auditLog, AGENT, restartedAt);
+    const calls = await callsOf(world, restartedAt);
     const restart = {
-      lastCallSeconds: ((calls.at(-1)?.at ?? restartedAt) - restartedAt) / 1000,
+      lastCallSeconds: ((calls.map(doneAt).at(-1) ?? restartedAt) - restartedAt) / 1000,
       writes: calls.filter(isWrite).length,
       reads: calls.filter(isRead).length,
       cpuSeconds: await operator.cpuSeconds(),
@@ -216,31 +216,26 @@ const indexes = (count: number): readonly number[] => Array.from({ length: count
 const keyOf = (index: number): string => `${namespaceOf(index)}/${nameOf(index)}`;
 const show = ({ p50, p95 }: Percentiles): string => `${p50.toFixed(0)}/${p95.toFixed(0)} ms`;
 
-async function becomesReady(operator: OperatorProcess): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    if (
-      await operator.metrics().then(
-        (text) => /^leader_election_master_status.* 1$/m.test(text),
-        () => false,
-      )
-    )
-      return;
-    if (tries > 600) throw new Error('the operator does not lead after a minute');
-    await sleep(100);
-  }
-}
-
-async function createAll(world: World, operator: OperatorProcess, count: number): Promise<SizeResult['bulk']> {
+/** @param from the number of the first, when some are there already */
+export async function createAll(
+  world: World,
+  operator: OperatorProcess,
+  count: number,
+  from = 0,
+): Promise<SizeResult['bulk']> {
   const since = Date.now();
   const started = performance.now();
   const before = await operator.cpuSeconds();
   const limit = 120_000 + count * 300;
-  const deployments = world.until('the Deployments', started, () => world.deployments.list().length >= count, limit);
-  await eachOf(indexes(count), CREATORS, (index) => create(world.client, POOLERS, pooler(index), namespaceOf(index)));
+  const all = from + count;
+  const deployments = world.until('the Deployments', started, () => world.deployments.list().length >= all, limit);
+  await eachOf(indexes(count), CREATORS, (index) =>
+    create(world.client, POOLERS, pooler(from + index), namespaceOf(from + index)),
+  );
   const deploymentsSeconds = (await deployments) / 1000;
-  const readySeconds = (await world.until('all Ready', started, () => readyCount(world) >= count, limit)) / 1000;
+  const readySeconds = (await world.until('all Ready', started, () => readyCount(world) >= all, limit)) / 1000;
   const cpuSeconds = (await operator.cpuSeconds()) - before;
-  const calls = await callsOf(world.auditLog, AGENT, since);
+  const calls = await callsOf(world, since);
   return {
     deploymentsSeconds,
     readySeconds,
@@ -261,7 +256,7 @@ async function atRest(world: World, operator: OperatorProcess, seconds: number):
   const since = Date.now();
   const before = await operator.cpuSeconds();
   await sleep(seconds * 1000);
-  const calls = await callsOf(world.auditLog, AGENT, since);
+  const calls = await callsOf(world, since);
   return {
     seconds,
     writes: calls.filter((call) => !isRead(call)).length,
@@ -282,7 +277,7 @@ async function latencies(samples: number, one: (sample: number) => Promise<numbe
 }
 
 /** Create → its Deployment exists. */
-async function oneCreate(world: World, index: number): Promise<number> {
+export async function oneCreate(world: World, index: number): Promise<number> {
   const started = performance.now();
   const exists = world.until('the Deployment', started, () => world.deployments.get(keyOf(index)) !== undefined);
   await create(world.client, POOLERS, pooler(index), namespaceOf(index));
@@ -293,7 +288,7 @@ const patchSpec = (world: World, index: number, spec: object): Promise<KubeObjec
   mergePatch<KubeObject>(world.client, POOLERS, namespaceOf(index), nameOf(index), { spec });
 
 /** Replicas changed → the Deployment's are. */
-async function oneScale(world: World, index: number): Promise<number> {
+export async function oneScale(world: World, index: number): Promise<number> {
   const wanted = world.deployments.get(keyOf(index))?.spec?.replicas === 2 ? 3 : 2;
   const started = performance.now();
   const scaled = world.until(
@@ -319,7 +314,7 @@ const configOf = (world: World, index: number): KubeObject | undefined =>
 const settingOf = (value: number) => ({ parameters: { server_idle_timeout: value } });
 
 /** A parameter changed → it is in the Secret that the pods read. */
-async function oneSetting(world: World, index: number, value: number): Promise<number> {
+export async function oneSetting(world: World, index: number, value: number): Promise<number> {
   const config = configOf(world, index);
   const key = `${config?.metadata.namespace}/${config?.metadata.name}`;
   const started = performance.now();
@@ -356,12 +351,12 @@ function isProved(world: World, index: number, generation = 0): boolean {
 }
 
 /** Pods' annotations go back to rest when changes have paused for 15 s. */
-const REST_SECONDS = 18;
+export const REST_SECONDS = 18;
 
 /** Until nobody has written anything for so long. */
 async function settles(world: World, seconds = 3): Promise<void> {
   for (let quiet = 0; quiet < seconds; ) {
-    const calls = await callsOf(world.auditLog, AGENT, Date.now() - 1_000);
+    const calls = await callsOf(world, Date.now() - 1_000);
     quiet = calls.length === 0 ? quiet + 1 : 0;
     await sleep(1_000);
   }
@@ -372,13 +367,13 @@ async function writesFor(world: World, work: () => Promise<unknown>, name: strin
   const since = Date.now();
   await work();
   await settles(world);
-  const calls = await callsOf(world.auditLog, AGENT, since);
-  const own = calls.filter((call) => isWrite(call) && call.name?.startsWith(name));
+  const calls = await callsOf(world, since);
+  const own = calls.filter((call) => isWrite(call) && call.objectRef?.name?.startsWith(name));
   note(`writes: ${JSON.stringify(countByKind(own))}`);
   return own.length;
 }
 
-async function deleteServices(world: World, count: number): Promise<number> {
+export async function deleteServices(world: World, count: number): Promise<number> {
   const victims = world.services.list().slice(0, count);
   const before = new Set(victims.map(({ metadata }) => metadata.uid));
   const started = performance.now();
@@ -399,7 +394,7 @@ async function changeSharedSecret(world: World): Promise<SizeResult['sharedSecre
   await mergePatch(world.client, SECRETS, namespace, SECRET, { metadata: { annotations: { touched: 'yes' } } });
   await mergePatch(world.client, SECRETS, namespace, SECRET, { stringData: { unused: 'y' } });
   await settles(world);
-  const metadataWrites = (await callsOf(world.auditLog, AGENT, since)).filter(isWrite).length;
+  const metadataWrites = (await callsOf(world, since)).filter(isWrite).length;
   const concerned = world.poolers.list().filter(({ metadata }) => metadata.namespace === namespace);
   const before = new Map(concerned.map(({ metadata, status }) => [metadata.name, status?.config?.revision]));
   const started = performance.now();

@@ -12,6 +12,12 @@ import { createInformer, type Informer } from '../../../operator/kube/informer.t
 import type { KubeObject } from '../../../operator/kube/objects.ts';
 import { create } from '../../../operator/kube/operations.ts';
 import { DEPLOYMENTS, NAMESPACES, SECRETS, SERVICES } from '../../../operator/kube/resources.ts';
+import {
+  type OperatorOptions,
+  type OperatorProcess,
+  startOperator,
+} from '../../../operator/testing/operator-process.ts';
+import { type AuditLog, followAuditLog } from '../../cluster/audit.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { NAMESPACES_USED, namespaceObject, namespaceOf, passwordSecret } from './poolers.ts';
 
@@ -20,7 +26,7 @@ type Workload = KubeObject & { readonly spec?: { readonly replicas?: number } };
 export interface World {
   readonly controlPlane: ControlPlane;
   readonly directory: string;
-  readonly auditLog: string;
+  readonly audit: AuditLog;
   readonly client: KubeClient;
   readonly poolers: Informer<ConnectionPooler & KubeObject>;
   readonly deployments: Informer<Workload>;
@@ -31,8 +37,12 @@ export interface World {
   /** The consoles of this pooler's pods accept connections and say nothing, until they are told otherwise. */
   hang(pooler: string | undefined): void;
   reloads(): Promise<number>;
+  /** As the service account that is installed; resolves when it leads. */
+  startOperator(options?: Partial<OperatorOptions>): Promise<OperatorProcess>;
   stop(): Promise<void>;
 }
+
+const SYSTEM = 'poolkeeper-system';
 
 export async function createWorld(place: string, password: string): Promise<World> {
   const directory = await mkdtemp(join(place, 'world-'));
@@ -85,7 +95,7 @@ export async function createWorld(place: string, password: string): Promise<Worl
     return {
       controlPlane,
       directory,
-      auditLog,
+      audit: followAuditLog(auditLog),
       client,
       poolers,
       deployments,
@@ -110,6 +120,15 @@ export async function createWorld(place: string, password: string): Promise<Worl
           look();
         }),
       hang: (pooler) => fleet?.send({ hang: pooler ?? null }),
+      startOperator: async (options) => {
+        const operator = await startOperator({
+          kubeconfig: await controlPlane.kubeconfigFor(`system:serviceaccount:${SYSTEM}:poolkeeper`),
+          leaseNamespace: SYSTEM,
+          ...options,
+        });
+        await operator.says('this process leads');
+        return operator;
+      },
       reloads: async () => {
         if (fleet === undefined) return 0;
         fleet.send('reloads');

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, type QueryResult } from 'pg';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
 import type { ConnectionPooler } from '../../../operator/api/types.ts';
 import { connect as connectCluster } from '../../cluster/cluster.ts';
 import { postgres } from '../../demo/manifests.ts';
@@ -34,6 +34,8 @@ export interface ConnectOptions {
   readonly user?: string;
   readonly password?: string;
   readonly port?: number;
+  /** Of node-postgres, over all else. */
+  readonly startup?: ClientConfig;
 }
 
 export interface World {
@@ -60,7 +62,12 @@ export interface World {
   remove(): Promise<void>;
 }
 
-export async function createWorld(name: string, labels: Readonly<Record<string, string>> = {}): Promise<World> {
+/** @param options `postgres: false` for a test that starts databases of its own */
+export async function createWorld(
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+  { postgres: withPostgres = true }: { readonly postgres?: boolean } = {},
+): Promise<World> {
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
   const password = `pw-${randomBytes(9).toString('hex')}`;
   const kubectl = (...args: readonly string[]): Promise<string> => cluster.kubectl(['-n', namespace, ...args]);
@@ -73,9 +80,10 @@ export async function createWorld(name: string, labels: Readonly<Record<string, 
     input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }),
   });
   await apply(secret('app-db', { password }));
-  await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
-    input: postgres('localhost/postgres:18').replaceAll('change-me', password),
-  });
+  if (withPostgres)
+    await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], {
+      input: postgres('localhost/postgres:18').replaceAll('change-me', password),
+    });
 
   const world: World = {
     namespace,
@@ -147,8 +155,12 @@ export async function createWorld(name: string, labels: Readonly<Record<string, 
       ) as { readonly items: readonly Pod[] };
       return list.items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
     },
-    connect: async (host, { database = 'app', user = 'app', password: stated = password, port = 6432 } = {}) => {
-      const client = new Client({ host, port, database, user, password: stated, connectionTimeoutMillis: 10_000 });
+    connect: async (
+      host,
+      { database = 'app', user = 'app', password: stated = password, port = 6432, startup } = {},
+    ) => {
+      const target = { host, port, database, user, password: stated, connectionTimeoutMillis: 10_000 };
+      const client = new Client({ ...target, ...startup });
       client.on('error', () => undefined);
       await client.connect();
       return client;
@@ -174,7 +186,7 @@ export async function createWorld(name: string, labels: Readonly<Record<string, 
       await cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
     },
   };
-  await kubectl('rollout', 'status', 'deployment/postgres', '--timeout=90s');
+  if (withPostgres) await kubectl('rollout', 'status', 'deployment/postgres', '--timeout=90s');
   return world;
 }
 

@@ -103,4 +103,22 @@ export const databaseRules: readonly CrossRule[] = [
       });
     },
   },
+  {
+    cel: "!has(self.databases) || self.databases.all(d, d.name != '*' || !has(d.state) || d.state == 'Enabled')",
+    message: '"*" is no database of its own that could be paused or disabled; name the databases',
+    fieldPath: '.databases',
+    check: (spec) =>
+      (spec.databases ?? []).flatMap((database, index) =>
+        database.name !== '*' || database.state === undefined || database.state === 'Enabled'
+          ? []
+          : [
+              {
+                path: `spec.databases[${index}].state`,
+                value: database.state,
+                problem: 'is set on "*", which is no database of its own',
+                remedy: 'name the databases that shall be paused or disabled, or set it to Enabled',
+              },
+            ],
+      ),
+  },
 ];

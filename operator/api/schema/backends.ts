@@ -1,9 +1,16 @@
 /** `spec.backends`: the PostgreSQL servers. */
 import { dnsLabel, servers } from './shapes.ts';
 
+const host = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[A-Za-z0-9]([-A-Za-z0-9._:]*[A-Za-z0-9.])?$',
+} as const;
+
 export const backend = {
   type: 'object',
-  description: 'A PostgreSQL server: exactly one of `host` and `service`.',
+  description: 'A PostgreSQL server: exactly one of `host`, `hosts`, `service` and `cnpgCluster`.',
   properties: {
     name: {
       type: 'string',
@@ -13,11 +20,17 @@ export const backend = {
       description: 'What databases call this backend.',
     },
     host: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 253,
-      pattern: '^[A-Za-z0-9]([-A-Za-z0-9._:]*[A-Za-z0-9.])?$',
-      description: 'Host name or address of the server.',
+      ...host,
+      description:
+        'Host name or address of the server. A name of the outside is looked for below every search domain of the cluster first; a dot at its end spares that.',
+    },
+    hosts: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 16,
+      items: host,
+      description:
+        'Several servers that are one to clients: each new server connection goes to the next of them, in turn. They are not checked, so one that is down costs a failed attempt each time its turn comes; `parameters: {load_balance_hosts: disable}` of a database (PgBouncer 1.24 and newer) stays with one until it fails.',
     },
     service: {
       type: 'object',
@@ -33,7 +46,39 @@ export const backend = {
         },
       },
     },
-    port: { type: 'integer', minimum: 1, maximum: 65535, default: 5432, description: 'Port of the server.' },
+    cnpgCluster: {
+      type: 'object',
+      description: 'A Cluster of CloudNativePG in this Kubernetes cluster: the Service that it keeps for a role.',
+      required: ['name'],
+      properties: {
+        name: {
+          type: 'string',
+          pattern: dnsLabel,
+          // What CloudNativePG allows; the Service of the role has three characters more.
+          maxLength: 50,
+          description: 'Name of the Cluster.',
+        },
+        namespace: {
+          type: 'string',
+          pattern: dnsLabel,
+          maxLength: 63,
+          description: "Namespace of the Cluster; default: the pooler's.",
+        },
+        role: {
+          type: 'string',
+          enum: ['rw', 'ro', 'r'],
+          default: 'rw',
+          description: 'rw: the primary. ro: the replicas. r: any instance.',
+        },
+      },
+    },
+    port: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 65535,
+      default: 5432,
+      description: 'Port of the server; one for all `hosts`.',
+    },
     serverMaxConnections: {
       ...servers,
       description: "The server's max_connections, less what it reserves. Needed when the budget is a share of it.",

@@ -93,7 +93,7 @@ export const database = {
       type: 'string',
       enum: ['Enabled', 'Paused', 'Disabled'],
       description:
-        'Enabled, the default; Paused: transactions are finished and clients wait (query_wait_timeout applies); Disabled: nobody new can log in, who is connected goes on.',
+        'Enabled (default): clients are served. Paused: clients stay and wait, for query_wait_timeout at most, and server connections are given back. Disabled: new clients are turned away, and those that are there go on. `*` has no state of its own.',
     },
     parameters: parameters('[databases]'),
   },

@@ -15,18 +15,20 @@ export const serversOrZero = { type: 'integer', minimum: 0, maximum: 100000 } as
 export const clients = { type: 'integer', minimum: 1, maximum: 1000000 } as const;
 export const time = { type: 'string', pattern: duration, minLength: 2, maxLength: 16 } as const;
 
+export const secretName = {
+  type: 'string',
+  pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+  maxLength: 253,
+} as const;
+export const secretKey = { type: 'string', pattern: '^[-._a-zA-Z0-9]+$', maxLength: 253 } as const;
+
 export const passwordSecretRef = {
   type: 'object',
   description: "The key of a Secret, in the pooler's namespace, that holds the password as plain text.",
   required: ['name', 'key'],
   properties: {
-    name: {
-      type: 'string',
-      pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
-      maxLength: 253,
-      description: 'Name of the Secret.',
-    },
-    key: { type: 'string', pattern: '^[-._a-zA-Z0-9]+$', maxLength: 253, description: 'Key inside the Secret.' },
+    name: { ...secretName, description: 'Name of the Secret.' },
+    key: { ...secretKey, description: 'Key inside the Secret.' },
   },
 } as const;
 

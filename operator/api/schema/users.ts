@@ -1,5 +1,14 @@
 /** `spec.users`: who may log in, with limits of their own. */
-import { clients, noControlCharacters, parameters, passwordSecretRef, poolMode, servers, time } from './shapes.ts';
+import {
+  clients,
+  noControlCharacters,
+  parameters,
+  passwordSecretRef,
+  poolMode,
+  servers,
+  serversOrZero,
+  time,
+} from './shapes.ts';
 
 export const user = {
   type: 'object',
@@ -19,6 +28,11 @@ export const user = {
       ...servers,
       description: 'pool_size of this user, per database, in ONE replica (PgBouncer 1.23 and newer).',
     },
+    reservePoolSize: {
+      ...serversOrZero,
+      description:
+        'Extra server connections of this user, per database, for clients that wait long, in ONE replica (reserve_pool_size, PgBouncer 1.24 and newer).',
+    },
     maxServerConnections: {
       ...servers,
       description: 'The most server connections of this user in ONE replica (max_user_connections).',
@@ -30,12 +44,23 @@ export const user = {
     },
     queryTimeout: {
       ...time,
-      description: 'Queries that run longer are cancelled (query_timeout, PgBouncer 1.24 and newer).',
+      description:
+        'Queries that run longer are cancelled, and their clients disconnected (query_timeout, PgBouncer 1.24 and newer).',
     },
     idleTransactionTimeout: {
       ...time,
       description:
         'Clients idle in a transaction for longer are disconnected (idle_transaction_timeout, PgBouncer 1.24 and newer).',
+    },
+    transactionTimeout: {
+      ...time,
+      description:
+        'Transactions that take longer are ended, and their clients disconnected (transaction_timeout, PgBouncer 1.25 and newer).',
+    },
+    clientIdleTimeout: {
+      ...time,
+      description:
+        'Clients that send nothing for longer are disconnected (client_idle_timeout, PgBouncer 1.24 and newer).',
     },
     parameters: parameters('[users]'),
   },

@@ -87,8 +87,11 @@ const wholeOf = ({ minimum = 0, maximum = 1_000_000 }: Schema): fc.Arbitrary<num
     { weight: 1, arbitrary: fc.integer({ min: minimum, max: maximum }) },
   );
 
+/** Whether fields that may be left out are there by chance, or always. */
+type Presence = 'chance' | 'always';
+
 /** Any value that this schema takes. */
-function anyValue(schema: Schema, field: string): fc.Arbitrary<Json> {
+function anyValue(schema: Schema, field: string, presence: Presence): fc.Arbitrary<Json> {
   if (schema.anyOf !== undefined) return fc.oneof(wholeOf(schema), textOf(schema));
   if (schema['x-kubernetes-preserve-unknown-fields']) return podSpec;
   switch (schema.type) {
@@ -99,56 +102,66 @@ function anyValue(schema: Schema, field: string): fc.Arbitrary<Json> {
     case 'string':
       return textOf(schema);
     case 'array':
-      return listOf(schema, field);
+      return listOf(schema, field, presence);
     case 'object':
-      return schema.additionalProperties === undefined ? objectOf(schema) : mapOf(schema.additionalProperties);
+      return schema.additionalProperties === undefined
+        ? objectOf(schema, presence)
+        : mapOf(schema.additionalProperties, presence);
     default:
       throw new TypeError(`the generator does not know the type of ${field}`);
   }
 }
 
-function listOf(schema: Schema, field: string): fc.Arbitrary<Json> {
+function listOf(schema: Schema, field: string, presence: Presence): fc.Arbitrary<Json> {
   const [key] = schema['x-kubernetes-list-map-keys'] ?? [];
-  if (schema.items === undefined || key === undefined) throw new TypeError(`${field} is no list of items by name`);
-  return fc.uniqueArray(anyValue(schema.items, field), {
-    minLength: schema.minItems ?? 0,
+  const minLength = Math.max(schema.minItems ?? 0, presence === 'always' ? 1 : 0);
+  if (schema.items === undefined) throw new TypeError(`the generator does not know the items of ${field}`);
+  if (key === undefined) return fc.array(anyValue(schema.items, field, presence), { minLength, maxLength: 3 });
+  return fc.uniqueArray(anyValue(schema.items, field, presence), {
+    minLength,
     maxLength: 4,
     // An item without a name gets the default one.
-    selector: (item) => (isRecord(item) ? (item[key] ?? 'primary') : item),
+    selector: (item) => (isRecord(item) && key !== undefined ? (item[key] ?? 'primary') : JSON.stringify(item)),
   });
 }
 
-const mapOf = (values: Schema): fc.Arbitrary<Json> =>
-  fc.dictionary(fc.stringMatching(/^[a-z]([-a-z0-9./]{0,10}[a-z0-9])?$/), anyValue(values, 'map'), {
+const mapOf = (values: Schema, presence: Presence): fc.Arbitrary<Json> =>
+  fc.dictionary(fc.stringMatching(/^[a-z]([-a-z0-9./]{0,10}[a-z0-9])?$/), anyValue(values, 'map', presence), {
+    minKeys: presence === 'always' ? 1 : 0,
     maxKeys: 2,
     noNullPrototype: true,
   });
 
-const objectOf = ({ properties = {}, required = [] }: Schema): fc.Arbitrary<Json> =>
-  fc.record(Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, anyValue(child, name)])), {
-    requiredKeys: [...required],
-    noNullPrototype: true,
-  });
+const objectOf = ({ properties = {}, required = [] }: Schema, presence: Presence): fc.Arbitrary<Json> =>
+  fc.record(
+    Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, anyValue(child, name, presence)])),
+    { requiredKeys: presence === 'always' ? Object.keys(properties) : [...required], noNullPrototype: true },
+  );
 
-const rawSpec: fc.Arbitrary<JsonObject> = objectOf(specSchema).map((spec) => (isRecord(spec) ? spec : {}));
+const rawSpec = (presence: Presence): fc.Arbitrary<JsonObject> =>
+  objectOf(specSchema, presence).map((spec) => (isRecord(spec) ? spec : {}));
 
 const records = (value: Json | undefined): readonly JsonObject[] =>
   Array.isArray(value) ? value.filter(isRecord) : [];
 
+/** Of the addresses that a backend was given, one; which, depends on what else it says. */
+function oneAddress({ host, hosts, service, cnpgCluster, ...rest }: JsonObject): JsonObject {
+  const given = Object.entries({ host, hosts, service, cnpgCluster }).filter(([, value]) => value !== undefined);
+  const [field, value] = given[JSON.stringify(rest).length % given.length] ?? ['host', 'pg.example.com'];
+  return { ...rest, [field]: value ?? 'pg.example.com' };
+}
+
 /** Puts the rules between fields right: one address for a backend, backends that are there, no cap on `*`. */
 function related(raw: JsonObject): JsonObject {
-  const backends = records(raw['backends']).map((backend): JsonObject => {
-    const { host, service, ...rest } = backend;
-    if (service !== undefined && (host === undefined || String(host).length % 2 === 0)) return { ...rest, service };
-    return { ...rest, host: host ?? 'pg.example.com' };
-  });
+  const backends = records(raw['backends']).map(oneAddress);
   const names = backends.map((backend) => String(backend['name'] ?? 'primary'));
   const databases = records(raw['databases']).map((database): JsonObject => {
     const name = String(database['name']);
     const backend = names[name.length % names.length] ?? 'primary';
-    const { connectionBudget, serverUser, ...rest } = database;
+    const { connectionBudget, serverUser, state, ...rest } = database;
     return {
       ...rest,
+      ...(state !== undefined && name !== '*' ? { state } : {}),
       ...(name === 'pgbouncer' ? { name: 'pgbouncer_' } : {}),
       ...(names.length > 1 || database['backend'] !== undefined ? { backend } : {}),
       ...(connectionBudget !== undefined && name !== '*' ? { connectionBudget } : {}),
@@ -165,11 +178,30 @@ function related(raw: JsonObject): JsonObject {
         : { ...backend, connectionBudget },
     ),
     ...(databases.length === 0 ? {} : { databases }),
+    ...(isRecord(raw['tls']) ? { tls: relatedTls(raw['tls']) } : {}),
     ...(raw['users'] === undefined
       ? {}
       : { users: records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) })) }),
   };
 }
+
+/** A certificate for whoever is to serve one, authorities for whoever verifies, and some version of TLS. */
+function relatedTls(tls: JsonObject): JsonObject {
+  const { client, server } = tls;
+  return {
+    ...(isRecord(client) ? { client: withAuthorities(withVersion(withOneCertificate(client))) } : {}),
+    ...(isRecord(server) ? { server: withAuthorities(withVersion(server)) } : {}),
+  };
+}
+function withOneCertificate({ secretRef, certificate, ...rest }: JsonObject): JsonObject {
+  return certificate === undefined ? { ...rest, secretRef: secretRef ?? { name: 'tls' } } : { ...rest, certificate };
+}
+function withAuthorities(side: JsonObject): JsonObject {
+  const verifies = side['mode'] === 'verify-ca' || side['mode'] === 'verify-full';
+  return verifies && side['caSecretRef'] === undefined ? { ...side, caSecretRef: { name: 'ca', key: 'ca.crt' } } : side;
+}
+const withVersion = ({ maxVersion, ...rest }: JsonObject): JsonObject =>
+  maxVersion === undefined || rest['minVersion'] === '1.3' ? rest : { ...rest, maxVersion };
 
 const unreserved = (name: Json | undefined): string =>
   RESERVED_USERS.includes(String(name)) ? `${String(name)}_` : String(name);
@@ -188,7 +220,10 @@ const parametersOf = (section: Section, version: Version): fc.Arbitrary<JsonObje
     .map((pairs) => Object.fromEntries(pairs.filter(([, value]) => !/[\u007f-\u009f]/.test(value))));
 
 /** Any spec that `validatePooler` takes; most of their `parameters` are nonsense. */
-export const validSpec: fc.Arbitrary<JsonObject> = rawSpec.map(related);
+export const validSpec: fc.Arbitrary<JsonObject> = rawSpec('chance').map(related);
+
+/** With every field that there is, save that a backend has only one address. */
+export const fullSpec: fc.Arbitrary<JsonObject> = rawSpec('always').map(related);
 
 /** Valid, and its `parameters` are settings that this version knows. */
 export const sensibleSpec = (version: Version): fc.Arbitrary<JsonObject> =>

@@ -42,7 +42,48 @@ const named = (what: string, name: string, apiServer = /the name becomes the nam
 
 const CONTROL_CHARACTERS = { newline: '\n', 'carriage return': '\r', NUL: '\0', tab: '\t', DEL: '\x7f', C1: '\u0085' };
 
+const inTls = (what: string, tls: object, path: string, apiServer?: RegExp): BadInput =>
+  inSpec(what, { tls }, `spec.tls.${path}`, apiServer);
+const PAIR = { secretRef: { name: 'app-tls' } } as const;
+
 export const BAD_INPUT: readonly BadInput[] = [
+  // Encryption.
+  inTls('a mode that does not exist', { client: { ...PAIR, mode: 'on' } }, 'client.mode'),
+  inTls('TLS for clients without a certificate', { client: { mode: 'require' } }, 'client', /need a certificate/),
+  inTls(
+    'two certificates to serve',
+    { client: { ...PAIR, mode: 'require', certificate: { issuerRef: { name: 'ca' } } } },
+    'client',
+    /not from both/,
+  ),
+  inTls('clients verified by nobody', { client: { ...PAIR, mode: 'verify-ca' } }, 'client.caSecretRef', /caSecretRef/),
+  inTls('servers verified by nobody', { server: { mode: 'verify-full' } }, 'server.caSecretRef', /caSecretRef/),
+  inTls(
+    'servers verified by an empty list',
+    { server: { mode: 'verify-full', caSecretRefs: [] } },
+    'server.caSecretRef',
+    /caSecretRef/,
+  ),
+  inTls(
+    'no version of TLS for clients',
+    { client: { ...PAIR, mode: 'require', minVersion: '1.3', maxVersion: '1.2' } },
+    'client.minVersion',
+    /no TLS is left/,
+  ),
+  inTls(
+    'no version of TLS for servers',
+    { server: { mode: 'prefer', minVersion: '1.3', maxVersion: '1.2' } },
+    'server.minVersion',
+    /no TLS is left/,
+  ),
+  inTls('a version of TLS that is broken', { server: { mode: 'prefer', minVersion: '1.0' } }, 'server.minVersion'),
+  inTls('ciphers with a line break', { server: { mode: 'prefer', ciphers: 'HIGH\nx' } }, 'server.ciphers'),
+  inTls(
+    'a certificate without an issuer',
+    { client: { mode: 'require', certificate: {} } },
+    'client.certificate.issuerRef',
+  ),
+
   // What must be there.
   { what: 'no spec', document: { ...poolerOf({}), spec: null }, path: 'spec' },
   { what: 'no backends', document: poolerOf({}), path: 'spec.backends' },
@@ -100,6 +141,12 @@ export const BAD_INPUT: readonly BadInput[] = [
 
   // Words.
   inSpec('a profile that there is not', { profile: 'fast' }, 'spec.profile'),
+  inDatabase('a state that there is not', { state: 'paused' }, 'state'),
+  inBackend(
+    'a role that there is not',
+    { host: null, cnpgCluster: { name: 'a', role: 'primary' } },
+    'cnpgCluster.role',
+  ),
   inDatabase('a pool mode that there is not', { poolMode: 'Transaction' }, 'poolMode'),
   inUser('a pool mode of a user that there is not', { poolMode: '' }, 'poolMode'),
   inSpec('an auth type of a later release', { auth: { type: 'trust' } }, 'spec.auth.type'),
@@ -125,6 +172,11 @@ export const BAD_INPUT: readonly BadInput[] = [
     inSpec(`a ${what} in an image`, { image: `x${character}` }, 'spec.image'),
   ]),
   inBackend('a list of hosts', { host: 'a,b' }, 'host'),
+  inBackend('an empty list of hosts', { host: null, hosts: [] }, 'hosts'),
+  inBackend('two hosts in one', { host: null, hosts: ['a', 'b,c'] }, 'hosts[1]'),
+  inBackend('a line break between hosts', { host: null, hosts: ['a\nadmin_users=x'] }, 'hosts[0]'),
+  inBackend('a cluster with a dot', { host: null, cnpgCluster: { name: 'a.b' } }, 'cnpgCluster.name'),
+  inBackend('a cluster without a name', { host: null, cnpgCluster: { role: 'rw' } }, 'cnpgCluster.name'),
   inBackend('a host with a space', { host: 'pg password=x' }, 'host'),
   inBackend('a backend that is no label', { name: 'Primary' }, 'name'),
   inBackend('a Service that is no label', { host: null, service: { name: 'a.b' } }, 'service.name'),
@@ -148,7 +200,11 @@ export const BAD_INPUT: readonly BadInput[] = [
 
   // Rules between fields.
   inBackend('a backend with two addresses', { service: { name: 'pg' } }, '', /each backend has exactly one of host/),
+  inBackend('a host and a list of hosts', { hosts: ['a', 'b'] }, '', /each backend has exactly one of host/),
+  inBackend('a host and a cluster', { cnpgCluster: { name: 'pg' } }, '', /each backend has exactly one of host/),
   inBackend('a backend without an address', { host: null }, '', /each backend has exactly one of host/),
+  inDatabase('"*" that is paused', { name: '*', state: 'Paused' }, 'state', /no database of its own/),
+  inDatabase('"*" that is disabled', { name: '*', state: 'Disabled' }, 'state', /no database of its own/),
   inDatabase('a database called as the console', { name: 'pgbouncer' }, 'name', /cannot be called pgbouncer/),
   inDatabase('a backend that there is not', { backend: 'other' }, 'backend', /names a backend that is not/),
   inSpec(
@@ -203,7 +259,7 @@ export const BAD_INPUT: readonly BadInput[] = [
   inSpec('a field that there is not', { replica: 3 }, 'spec.replica'),
   inSpec('a field that objects inherit', { constructor: {} }, 'spec.constructor'),
   inDatabase('a field of a database that there is not', { pool_size: 3 }, 'pool_size'),
-  inSpec('a field of a later release', { tls: {} }, 'spec.tls'),
+  inSpec('a field of a later release', { laterRelease: {} }, 'spec.laterRelease'),
   { what: 'a field beside spec', document: { ...poolerOf({ backends: [HOST] }), specs: {} }, path: 'specs' },
 
   // The name becomes a Service's.

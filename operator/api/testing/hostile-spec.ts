@@ -15,6 +15,8 @@ export const EVERY_FIELD: JsonObject = {
   backends: [
     { name: 'primary', host: 'pg', port: 5432, serverMaxConnections: 200, connectionBudget: '80%' },
     { name: 'replicas', service: { name: 'pg-ro', namespace: 'data' } },
+    { name: 'several', hosts: ['pg-1', 'pg-2'] },
+    { name: 'cluster', cnpgCluster: { name: 'pg', namespace: 'data', role: 'ro' } },
   ],
   defaults: { poolMode: 'transaction', poolSize: 8, minPoolSize: 1, reservePoolSize: 2 },
   databases: [
@@ -30,7 +32,7 @@ export const EVERY_FIELD: JsonObject = {
       serverUser: { name: 'app_pool', passwordSecretRef: { name: 'app', key: 'password' } },
       parameters: { application_name: 'app' },
     },
-    { name: 'app_ro', backend: 'replicas' },
+    { name: 'app_ro', backend: 'replicas', state: 'Enabled' },
   ],
   users: [
     {

@@ -61,7 +61,10 @@ const EDGES = [
 ];
 const NEW_KEYS = [
   'host',
+  'hosts',
   'service',
+  'cnpgCluster',
+  'state',
   'connectionBudget',
   'backend',
   'name',

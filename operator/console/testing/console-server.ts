@@ -2,22 +2,24 @@
  * The server side of a console session, for servers that begin well and then misbehave: login by SCRAM, commands one by
  * one, and answers made of columns and rows.
  */
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { beginScram, type ScramExchange } from './scram-exchange.ts';
 import { authentication, message } from './wire.ts';
 
 export const READY = message('Z', 'I');
+export const failure = (severity: string, code: string, said: string): Buffer =>
+  message('E', `S${severity}\0C${code}\0M${said}\0\0`);
+/** What a client says that asks for TLS, without its length. */
+const REQUEST_TLS = Buffer.from([0x04, 0xd2, 0x16, 0x2f]);
 
 export interface ConsoleServerOptions {
-  /** User → password. */
-  readonly passwords: Readonly<Record<string, string>>;
+  /** The password or verifier of a user; undefined: there is no such user. */
+  readonly passwordOf: (user: string) => string | undefined;
   /** Called for each command, without its terminator. */
   readonly onCommand: (command: string, socket: Socket) => unknown;
   /** Replaces a step of the login; returns true when it has dealt with it. */
   readonly onStep?: (step: 'startup' | 'first' | 'final', socket: Socket, nonce: string) => boolean;
 }
-
-const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
 /** Speaks with one client. */
 export function serveConsole(socket: Socket, options: ConsoleServerOptions): void {
@@ -25,34 +27,30 @@ export function serveConsole(socket: Socket, options: ConsoleServerOptions): voi
   let pending = Buffer.alloc(0);
   let started = false;
   let user = '';
-  let bare = '';
-  let serverFirst = '';
-  const salt = randomBytes(16);
+  let exchange: ScramExchange | undefined;
+  const refuse = (): void => {
+    socket.end(failure('FATAL', '28P01', 'SASL authentication failed'));
+  };
 
   const first = (body: Buffer): void => {
-    const text = body.toString('utf8', body.indexOf(0) + 5);
-    bare = text.slice('n,,'.length);
-    const nonce = /r=(.*)$/.exec(bare)?.[1] ?? '';
-    if (onStep('first', socket, nonce)) return;
-    serverFirst = `r=${nonce}${randomBytes(12).toString('base64')},s=${salt.toString('base64')},i=4096`;
-    socket.write(authentication(11, serverFirst));
-  };
-  const final = (text: string): void => {
-    if (onStep('final', socket, '')) return;
-    const salted = pbkdf2Sync(options.passwords[user] ?? '', salt, 4096, 32, 'sha256');
-    const [withoutProof = '', proof = ''] = text.split(',p=');
-    const exchange = `${bare},${serverFirst},${withoutProof}`;
-    const clientKey = hmac(salted, 'Client Key');
-    const signature = hmac(createHash('sha256').update(clientKey).digest(), exchange);
-    const expected = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0));
-    if (!Buffer.from(proof, 'base64').equals(Buffer.from(expected))) {
-      socket.end(message('E', 'SFATAL\0C28P01\0MSASL authentication failed\0\0'));
+    const password = options.passwordOf(user);
+    if (password === undefined) {
+      refuse();
       return;
     }
-    const verifier = hmac(hmac(salted, 'Server Key'), exchange).toString('base64');
+    exchange = beginScram(password, body.toString('utf8', body.indexOf(0) + 5));
+    if (!onStep('first', socket, exchange.clientNonce)) socket.write(authentication(11, exchange.challenge));
+  };
+  const final = (scram: ScramExchange, text: string): void => {
+    if (onStep('final', socket, '')) return;
+    const convinced = scram.finish(text);
+    if (convinced === undefined) {
+      refuse();
+      return;
+    }
     socket.write(
       Buffer.concat([
-        authentication(12, `v=${verifier}`),
+        authentication(12, convinced),
         authentication(0),
         message('S', 'server_version\x001.26.1/bouncer\0'),
         message('K', Buffer.alloc(8, 1)),
@@ -71,13 +69,14 @@ export function serveConsole(socket: Socket, options: ConsoleServerOptions): voi
       const type = started ? String.fromCharCode(pending[0] ?? 0) : 'startup';
       const body = pending.subarray(head + 4, end);
       pending = pending.subarray(end);
-      if (!started) {
+      if (!started && body.equals(REQUEST_TLS)) socket.write('N');
+      else if (!started) {
         started = true;
         const words = body.toString('utf8', 4).split('\0');
         user = words[words.indexOf('user') + 1] ?? '';
         if (!onStep('startup', socket, '')) socket.write(authentication(10, 'SCRAM-SHA-256\0\0'));
-      } else if (type === 'p' && bare === '') first(body);
-      else if (type === 'p') final(body.toString('utf8'));
+      } else if (type === 'p' && exchange === undefined) first(body);
+      else if (type === 'p' && exchange !== undefined) final(exchange, body.toString('utf8'));
       else if (type === 'Q') options.onCommand(body.toString('utf8', 0, body.length - 1), socket);
       else if (type === 'X') socket.end();
     }

@@ -45,7 +45,7 @@ const at =
   (step: Step, act: (socket: Socket, nonce: string) => unknown): Impostor['act'] =>
   (socket, passwords) =>
     serveConsole(socket, {
-      passwords,
+      passwordOf: (user) => passwords[user] ?? '',
       onCommand: () => undefined,
       onStep: (now, own, nonce) => {
         if (now !== step) return false;
@@ -135,7 +135,7 @@ export const BEFORE_LOGIN: readonly Impostor[] = [
 const always =
   (act: (socket: Socket) => unknown): Impostor['act'] =>
   (socket, passwords) =>
-    serveConsole(socket, { passwords, onCommand: (_command, own) => act(own) });
+    serveConsole(socket, { passwordOf: (user) => passwords[user] ?? '', onCommand: (_command, own) => act(own) });
 
 const CONFIG = ['key', 'value', 'default', 'changeable'];
 const manyColumns = Array.from({ length: 65_535 }, (_, index) => `c${index}`);
@@ -209,7 +209,7 @@ const pools =
   (act: (socket: Socket) => unknown): Impostor['act'] =>
   (socket, passwords) =>
     serveConsole(socket, {
-      passwords,
+      passwordOf: (user) => passwords[user] ?? '',
       onCommand: (command, own) => {
         if (command === 'SHOW VERSION') own.write(answer(['version'], [['PgBouncer 1.26.1']]));
         else if (command === 'SHOW POOLS') act(own);

@@ -10,12 +10,13 @@ const WELCOME = Buffer.concat([
   READY,
 ]);
 const QUERY = 'Q'.charCodeAt(0);
+const TLS_REQUEST = 80_877_103;
 
-export const startObligingServer = (): Promise<ScriptedServer> =>
+export const startObligingServer = (host?: string): Promise<ScriptedServer> =>
   startScriptedServer((socket) => {
     // The first packet of a login has no type: its length begins with a zero.
     socket.on('data', (chunk) => {
-      if (chunk[0] === 0) socket.write(WELCOME);
+      if (chunk[0] === 0) socket.write(chunk.readUInt32BE(4) === TLS_REQUEST ? 'N' : WELCOME);
       else if (chunk[0] === QUERY) socket.write(Buffer.concat([message('C', 'SET\0'), READY]));
     });
-  });
+  }, host);

@@ -1,4 +1,4 @@
-/** A TCP server on loopback that answers as a test tells it, for what the real programs never do. */
+/** A TCP server, on loopback if nothing else is said, that answers as a test tells it, for what the real programs never do. */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 
@@ -13,7 +13,10 @@ export interface ScriptedServer {
 }
 
 /** @param answer called for each connection */
-export async function startScriptedServer(answer: (socket: Socket) => unknown): Promise<ScriptedServer> {
+export async function startScriptedServer(
+  answer: (socket: Socket) => unknown,
+  host = '127.0.0.1',
+): Promise<ScriptedServer> {
   const sockets = new Set<Socket>();
   const received: Buffer[] = [];
   const server = createServer((socket) => {
@@ -22,12 +25,12 @@ export async function startScriptedServer(answer: (socket: Socket) => unknown): 
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => received.push(chunk));
     answer(socket);
-  }).listen(0, '127.0.0.1');
+  }).listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
   return {
-    host: '127.0.0.1',
+    host,
     port: address.port,
     received: () => Buffer.concat(received),
     connections: () => sockets.size,

@@ -55,15 +55,21 @@ export interface HollowNodeOptions {
   readonly client: KubeClient;
   /** For the pods' files; removed by whoever made it. */
   readonly directory: string;
-  /** Where the image's tag names none that there is. */
+  /** Of images whose tag names none of the real versions. */
   readonly version: RealVersion;
   /** By name of the pooler; none: a real pgbouncer. Asked when a pod starts. */
-  readonly impostor: (pooler: string) => Answer | undefined;
+  readonly impostor?: (pooler: string) => Answer | undefined;
 }
 
 export interface HollowNode {
   /** The real process of a pod, while it runs. */
   process(pod: string): PodProcess | undefined;
+  /** All of them, by `namespace/pod`. */
+  processes(): ReadonlyMap<string, PodProcess>;
+  /** How old its view of the API server may be. */
+  staleSeconds(): number;
+  /** What every real process has said, also those that ended, by pod. */
+  said(): readonly { readonly pod: string; readonly log: string }[];
   /** Connections to impostors that are open now. */
   connections(): number;
   stop(): Promise<void>;
@@ -87,6 +93,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
   const secrets = createInformer<SecretObject>(client, SECRETS, common);
   const running = new Map<string, Running>();
   const sockets = new Set<Socket>();
+  const processes: { readonly pod: string; readonly process: PodProcess }[] = [];
   let count = 0;
 
   const secretOf = (pod: Pod): SecretObject | undefined =>
@@ -161,8 +168,10 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     const address = `10.78.${number >> 8}.${number & 255}`;
     const directory = join(options.directory, `pod-${number}`);
     const files = createPodFiles(join(directory, 'config'));
-    const { command = [], image = '' } = pod.spec.containers.find((container) => container.name === CONTAINER) ?? {};
-    const version = REAL_VERSIONS.find((real) => image.endsWith(`:${real}`)) ?? options.version;
+    const container = pod.spec.containers.find((candidate) => candidate.name === CONTAINER);
+    const command = container?.command ?? [];
+    const tag = container?.image?.split(':').at(-1);
+    const version = REAL_VERSIONS.find((known) => known === tag) ?? options.version;
     let over = false;
     const own: Running = {
       uid: uid ?? '',
@@ -183,6 +192,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
         await files.swap(filesOf(pods.get(`${namespace}/${name}`) ?? pod) ?? {});
         const process = await startPodProcess({ directory, version, address, number, command });
         own.process = process;
+        processes.push({ pod: name, process });
         if (over) process.kill('SIGKILL');
         const dead = process.ended.then(() => true);
         while (!over && !(await accepts(PORT, address)) && !(await Promise.race([dead, sleep(20, false)])));
@@ -204,7 +214,7 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
     const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
     count += 1;
     const number = count;
-    const answer = options.impostor(pod.metadata.labels?.[LABEL_INSTANCE] ?? '');
+    const answer = options.impostor?.(pod.metadata.labels?.[LABEL_INSTANCE] ?? '');
     const own = answer === undefined ? contain(pod, number) : await impersonate(pod, answer, number);
     if (pods.get(key)?.metadata.uid === own.uid && !ending.signal.aborted) running.set(key, own);
     else own.end();
@@ -228,6 +238,10 @@ export async function startHollowNode(options: HollowNodeOptions): Promise<Hollo
 
   return {
     process: (pod) => [...running].find(([key]) => key.endsWith(`/${pod}`))?.[1].process,
+    processes: () =>
+      new Map([...running].flatMap(([key, own]) => (own.process === undefined ? [] : [[key, own.process] as const]))),
+    staleSeconds: () => Math.max(pods.staleSeconds(), secrets.staleSeconds()),
+    said: () => processes.map(({ pod, process }) => ({ pod, log: process.log() })),
     connections: () => sockets.size,
     stop: async () => {
       ending.abort();

@@ -13,19 +13,34 @@ import { type Config, planConfig } from '../../plan/config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
 import type { ChangeSteps } from '../change-acts.ts';
+import { createConsoleCertificate, type KeyPair } from '../console-certificate.ts';
 import { explainChange, explainReload } from '../pod-log.ts';
 
 export interface LocalFleet {
   readonly pods: readonly PodView[];
   readonly processes: readonly RealPgbouncer[];
   /** A configuration whose max_client_conn is `clients`, rendered for `as` (default: what the processes are). */
-  configOf(clients: number, parameters?: Readonly<Record<string, string | number>>, as?: string, spec?: Spec): Config;
+  configOf(
+    clients: number,
+    parameters?: Readonly<Record<string, string | number>>,
+    as?: string,
+    encryption?: Encryption,
+    spec?: Spec,
+  ): Config;
+  /** What the sessions show to who demands a certificate, newest first. */
+  certificates: KeyPair[];
   /** What `proved.ini` names. */
   pointer(): Promise<string>;
   /** SHOW CONFIG of each pod. */
   settings(key: string): Promise<readonly (string | null | undefined)[]>;
   steps(): ChangeSteps;
   stop(): Promise<void>;
+}
+
+/** A `spec.tls`, and what its Secrets hold: `name/key` → text. */
+export interface Encryption {
+  readonly tls: NonNullable<PoolerSpec['tls']>;
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 const PASSWORD = 'local-admin-password';
@@ -47,8 +62,8 @@ export async function startLocalFleet(
 ): Promise<LocalFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-fleet-'));
   await chmod(directory, 0o755);
-  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version, spec = {}) =>
-    relocate(plan(count, parameters, versionOf(as), { ...base, ...spec }), directory);
+  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version, encryption = undefined, spec = {}) =>
+    relocate(plan(count, parameters, versionOf(as), encryption, certificates, { ...base, ...spec }), directory);
   const put = async (name: string, text: string): Promise<void> => {
     // A new inode each time, as the kubelet's swap gives: PgBouncer looks at nothing else.
     await writeFile(join(directory, `${name}.new`), text, { mode: 0o644 });
@@ -57,6 +72,7 @@ export async function startLocalFleet(
   const writeFiles = async (config: Config): Promise<void> => {
     for (const [name, text] of Object.entries(config.files)) await put(name, text);
   };
+  const certificates = [consoleCertificate()];
   const first = configOf(clients);
   await writeFiles(first);
   await put('proved.ini', `%include ${directory}/${first.revision}.ini`);
@@ -93,6 +109,7 @@ export async function startLocalFleet(
       port: processOf(pod).port,
       user: 'poolkeeper',
       password: PASSWORD,
+      certificates: certificates,
       connectTimeoutMs: 1_000,
       queryTimeoutMs: 2_000,
     });
@@ -101,6 +118,7 @@ export async function startLocalFleet(
     pods,
     processes,
     configOf,
+    certificates,
     pointer: async () => /\/([0-9a-f]+)\.ini/.exec(await readFile(join(directory, 'proved.ini'), 'utf8'))?.[1] ?? '',
     settings: (key) =>
       Promise.all(
@@ -120,7 +138,7 @@ export async function startLocalFleet(
           .slice(before[pods.findIndex(({ name }) => name === pod.name)]);
       return {
         openSession: open,
-        address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port }),
+        address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port, certificates: certificates }),
         standing: async () => {
           const names = (await readdir(directory)).filter((name) => !name.endsWith('.new'));
           return Object.fromEntries(
@@ -138,7 +156,7 @@ export async function startLocalFleet(
           await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
           if (keepPrevious) return;
           for (const name of await readdir(directory))
-            if (name !== 'proved.ini' && !name.startsWith(config.revision)) await rm(join(directory, name));
+            if (name !== 'proved.ini' && !Object.hasOwn(config.files, name)) await rm(join(directory, name));
         },
         explain: (pod) => Promise.resolve(explainChange(since(pod))),
         complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
@@ -153,6 +171,13 @@ export async function startLocalFleet(
   };
 }
 
+export const consoleCertificate = (): KeyPair =>
+  createConsoleCertificate({
+    commonName: 'poolkeeper',
+    notBefore: Date.now() - 1_000,
+    notAfter: Date.now() + 86_400_000,
+  });
+
 export const versionOf = (text: string): Version => {
   const version = parseVersion(text);
   if (version === undefined) throw new Error(`${text} is no version`);
@@ -163,9 +188,11 @@ function plan(
   clients: number,
   parameters: Readonly<Record<string, string | number>>,
   version: Version,
+  encryption: Encryption | undefined,
+  certificates: readonly KeyPair[],
   { password = APP_PASSWORD, ...spec }: Spec,
 ): Config {
-  const { config, faults } = planConfig({
+  const { config, faults, tls } = planConfig({
     spec: {
       replicas: 3,
       suspend: false,
@@ -176,15 +203,18 @@ function plan(
       users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
       parameters,
       ...spec,
+      ...(encryption && { tls: encryption.tls }),
     },
+    name: 'pooler',
     namespace: 'local',
     version,
     holders: 5,
     passwords: { admin: PASSWORD, stats: 'local-stats-password' },
     revisionKey: REVISION_KEY,
-    lookup: () => ({ found: true, value: password }),
+    lookup: (ref) => ({ found: true, value: encryption?.secrets[`${ref.name}/${ref.key}`] ?? password }),
+    consoleCertificates: certificates.map(({ certificate }) => certificate),
   });
-  if (config === undefined) throw new Error(JSON.stringify(faults));
+  if (config === undefined) throw new Error(JSON.stringify([faults, tls.faults]));
   return config;
 }
 

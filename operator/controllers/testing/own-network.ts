@@ -8,7 +8,8 @@ import { it } from 'node:test';
 
 const INSIDE = 'POOLKEEPER_TEST_NETWORK';
 
-const ENTER = `set -e
+/** What makes a new network and mount namespace such a place; for the shell. */
+export const FURNISH = `set -e
 ip link set lo up
 ip route add local 10.77.0.0/16 dev lo
 aside=$(mktemp -d)
@@ -19,7 +20,6 @@ mount --move "$aside" /etc
 rmdir "$aside"
 mount -t tmpfs run /run
 mkdir /run/pgbouncer
-exec "$@"
 `;
 
 /**
@@ -46,7 +46,7 @@ export async function inOwnNetwork(file: string, tests: () => unknown): Promise<
       '--',
       'sh',
       '-c',
-      ENTER,
+      `${FURNISH}exec "$@"`,
     ];
     const child = spawn('setpriv', ['--pdeathsig', 'SIGKILL', 'unshare', ...enter, 'sh', ...inner], {
       env: { ...env, [INSIDE]: '1' },

@@ -13,7 +13,7 @@ import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
 
 const NOBODY = 65_534;
 /** What this process is to the pods. */
-const HERE = '10.77.255.254';
+export const HERE = '10.77.255.254';
 
 const CONTAIN = `set -e
 mount --bind "$1/config" /etc/pgbouncer
@@ -27,6 +27,9 @@ exec setpriv --pdeathsig SIGKILL --reuid=${NOBODY} --regid=${NOBODY} --clear-gro
 
 export interface PodProcess {
   readonly pid: number;
+  readonly address: string;
+  /** How many RELOADs its log tells of. */
+  reloads(): number;
   /** Resolves when it ends. */
   readonly ended: Promise<unknown>;
   readonly log: () => string;
@@ -81,6 +84,8 @@ export async function startPodProcess(options: PodProcessOptions): Promise<PodPr
   }
   return {
     pid,
+    address,
+    reloads: () => log().split('RELOAD command issued').length - 1,
     ended,
     log,
     kill: (signal) => {

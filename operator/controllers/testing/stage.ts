@@ -14,9 +14,9 @@ import { apply, get, list } from '../../kube/operations.ts';
 import { PODS, SECRETS } from '../../kube/resources.ts';
 import { startRealApi } from '../../kube/testing/real-api.ts';
 import type { PodObject } from '../../plan/pods.ts';
+import { type OperatorProcess, startOperator } from '../../testing/operator-process.ts';
 import { POOLERS } from '../caches.ts';
 import { type Answer, type HollowNode, startHollowNode } from './hollow-node.ts';
-import { type OperatorProcess, startOperator } from './operator-process.ts';
 
 export interface Stage {
   readonly client: KubeClient;
@@ -76,7 +76,8 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     version: '1.26.1',
     impostor: (pooler) => impostors.get(pooler),
   });
-  let operator = await startOperator(api.kubeconfig, flags);
+  const start = (): Promise<OperatorProcess> => startOperator({ kubeconfig: api.kubeconfig, args: flags });
+  let operator = await start();
 
   const read = async (name: string): Promise<ConnectionPooler> => {
     const { status, ...pooler } = await get<ConnectionPooler & KubeObject>(client, POOLERS, namespace, name);
@@ -111,7 +112,7 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     replaceOperator: async (whileGone = async () => undefined) => {
       await operator.kill();
       await whileGone();
-      operator = await startOperator(api.kubeconfig, flags);
+      operator = await start();
     },
     pods: async (name) => {
       const labelSelector = `${LABEL_INSTANCE}=${name}`;

@@ -21,13 +21,24 @@ const SYNTAX = [
   '%include /x',
   '[pgbouncer]',
   'admin_users=x',
+  "' host='x",
+  '" "x',
+  '\\n',
   '*',
+  // What other programs take for the end of a line, for nothing, or for a space.
+  '\u2028',
+  '\u2029',
+  '\ufeff',
+  '\u00a0',
   'ä',
   '🐘',
   'a',
   '0',
 ];
-const BREAKS = ['\n', '\r', '\r\n', '\0', '\x1b', '\u0085', '\ud800'];
+const BREAKS = [
+  ...['\n', '\r', '\r\n', '\0', '\x1b', '\u0085', '\ud800', '\udc00', '\\\n'],
+  ...['\nadmin_users = x\n', '\n%include /x\n', '\n[pgbouncer]\n', "'\n[databases]\nx = host='x"],
+];
 
 const pieces = (from: readonly string[]): fc.Arbitrary<string> =>
   fc

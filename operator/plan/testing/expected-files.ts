@@ -2,7 +2,7 @@
  * What the files of a spec may hold, said a second time and in another way than the plan does: field by field, with no
  * quoting in it. Whatever a file says beyond this has broken out of a field.
  */
-import type { Database, PoolerSpec, User } from '../../api/types.ts';
+import type { Backend, Database, PoolerSpec, User } from '../../api/types.ts';
 import { type HbaName, type HbaRule, parseHba } from '../../pgbouncer/hba.ts';
 import type { IniFile } from '../../pgbouncer/ini.ts';
 import { parseIni } from '../../pgbouncer/parse-ini.ts';
@@ -10,6 +10,7 @@ import { parseUserlist, type UserlistEntry } from '../../pgbouncer/userlist.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import type { Config } from '../config.ts';
 import { ALWAYS, CONSERVATIVE, PROFILES } from '../profiles.ts';
+import { tlsFilesNamedIn } from '../tls.ts';
 
 export interface ReadFiles {
   readonly ini: IniFile;
@@ -20,7 +21,12 @@ export interface ReadFiles {
 /** Reads the three files as PgBouncer would. @throws Error when one cannot be read, or there are more or fewer */
 export function readFiles({ files, revision }: Config, version: Version): ReadFiles {
   const { [`${revision}.ini`]: ini, [`${revision}.userlist`]: userlist, [`${revision}.hba`]: hba, ...others } = files;
-  if (ini === undefined || userlist === undefined || hba === undefined || Object.keys(others).length > 0)
+  if (
+    ini === undefined ||
+    userlist === undefined ||
+    hba === undefined ||
+    Object.keys(others).some((name) => !tlsFilesNamedIn(ini ?? '').includes(name))
+  )
     throw new Error(`other files: ${Object.keys(files).join(', ')}`);
   const parsed = parseIni(ini, version);
   if (!parsed.ok) throw new Error(`the ini: line ${parsed.line} ${parsed.problem}\n${ini}`);
@@ -42,14 +48,20 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 
 /** Keys of [pgbouncer] that neither the operator nor `spec.parameters` asked for. */
 export const strayKeys = ({ pgbouncer }: IniFile, spec: PoolerSpec): readonly string[] =>
-  pgbouncer.map(([key]) => key).filter((key) => !OWN_KEYS.has(key) && !Object.hasOwn(spec.parameters ?? {}, key));
+  pgbouncer
+    .map(([key]) => key)
+    .filter((key) => !OWN_KEYS.has(key) && !isTlsKey(key, spec) && !Object.hasOwn(spec.parameters ?? {}, key));
+
+const isTlsKey = (key: string, { tls }: PoolerSpec): boolean =>
+  (tls?.client !== undefined && key.startsWith('client_tls')) ||
+  (tls?.server !== undefined && key.startsWith('server_tls'));
 
 /** What the spec states of one entry of [databases]: other keys may only be sizes. */
 export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly<Record<string, string>> {
   const backend = spec.backends.find(({ name }) => name === (database.backend ?? spec.backends[0]?.name));
   const dbname = database.dbname ?? (database.name === '*' ? undefined : database.name);
   return texts({
-    host: backend?.host ?? `${backend?.service?.name}.${backend?.service?.namespace ?? 'shop'}.svc`,
+    host: backend && statedHost(backend),
     port: backend?.port,
     dbname,
     user: database.serverUser?.name,
@@ -63,21 +75,30 @@ export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly
   });
 }
 
-export const DERIVED_SIZES: readonly string[] = [
-  'pool_size',
-  'reserve_pool',
-  'reserve_pool_size',
-  'max_db_connections',
-];
+function statedHost({ host, hosts, service, cnpgCluster }: Backend): string {
+  if (host !== undefined) return host;
+  if (hosts !== undefined) return hosts.reduce((list, name) => `${list},${name}`);
+  const name = cnpgCluster === undefined ? service?.name : `${cnpgCluster.name}-${cnpgCluster.role}`;
+  return `${name}.${(cnpgCluster ?? service)?.namespace ?? 'shop'}.svc`;
+}
+
+const DERIVED_SIZES: readonly string[] = ['pool_size', 'reserve_pool', 'reserve_pool_size', 'max_db_connections'];
+
+/** What the plan works out by itself: sizes, and the default of a list of hosts written out. */
+export const isDerived = (key: string, value: string): boolean =>
+  key === 'load_balance_hosts' ? value === 'round-robin' : DERIVED_SIZES.includes(key) && /^\d+$/.test(value);
 
 export const statedOfUser = (user: User): Readonly<Record<string, string>> =>
   texts({
     pool_mode: user.poolMode,
     pool_size: user.poolSize,
+    reserve_pool_size: user.reservePoolSize,
     max_user_connections: user.maxServerConnections,
     max_user_client_connections: user.maxClientConnections,
     query_timeout: seconds(user.queryTimeout),
     idle_transaction_timeout: seconds(user.idleTransactionTimeout),
+    transaction_timeout: seconds(user.transactionTimeout),
+    client_idle_timeout: seconds(user.clientIdleTimeout),
     ...user.parameters,
   });
 

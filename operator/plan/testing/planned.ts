@@ -6,11 +6,22 @@ import { validatePooler } from '../../api/validate.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import { holdersOf } from '../budget.ts';
 import { type PlannedConfig, planConfig } from '../config.ts';
+import type { SecretReference } from '../secret-references.ts';
+import { tlsReferences } from '../tls.ts';
+import { issue, issueAuthority } from './issue.ts';
 
 export const PASSWORDS = { admin: 'admin-password', stats: 'stats-password' } as const;
 
 /** Every reference leads to a password of its own name. */
 export const passwordOf = (ref: SecretKeyRef): string => `password of ${ref.name}/${ref.key}`;
+
+const AUTHORITY = issueAuthority('authority of the tests');
+const SERVED = issue({ commonName: 'pooler', names: ['pooler', 'pooler.shop', 'pooler.shop.svc'], issuer: AUTHORITY });
+
+function pemFor({ ref, path }: SecretReference): string {
+  if (/caSecretRef/.test(path)) return AUTHORITY.certificate;
+  return ref.key === 'tls.crt' ? SERVED.certificate : SERVED.key;
+}
 
 export interface PlanOptions {
   readonly password?: (ref: SecretKeyRef) => string;
@@ -21,16 +32,19 @@ export const planned = (
   spec: PoolerSpec,
   version: Version,
   { password = passwordOf }: PlanOptions = {},
-): PlannedConfig =>
-  planConfig({
+): PlannedConfig => {
+  const pem = new Map(tlsReferences(spec, 'pooler').map((at) => [`${at.ref.name}/${at.ref.key}`, pemFor(at)]));
+  return planConfig({
     spec,
+    name: 'pooler',
     namespace: 'shop',
     version,
     holders: holdersOf(spec.replicas, 0),
     passwords: PASSWORDS,
     revisionKey: 'key of the revision',
-    lookup: (ref) => ({ found: true, value: password(ref) }),
+    lookup: (ref) => ({ found: true, value: pem.get(`${ref.name}/${ref.key}`) ?? password(ref) }),
   });
+};
 
 /** The spec with its defaults, or what is wrong with it. */
 export function validated(
@@ -40,8 +54,9 @@ export function validated(
   return result.ok ? { spec: result.pooler.spec } : { spec: undefined, faults: result.faults };
 }
 
-export const faultsOf = ({ faults }: PlannedConfig): readonly Fault[] => [
+export const faultsOf = ({ faults, tls }: PlannedConfig): readonly Fault[] => [
   ...faults.spec,
   ...faults.budget,
   ...faults.credentials,
+  ...tls.faults.certificates,
 ];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pgbouncerCommand } from '../../../e2e/cluster/rootfs.ts';
-import type { RealVersion } from '../../console/testing/real-pgbouncer.ts';
+import type { Files, Place, RealVersion } from '../../console/testing/real-pgbouncer.ts';
 import { type Config, includeOf, PROVED_FILE } from '../config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../main-section.ts';
 
@@ -20,6 +20,15 @@ export const UNPRIVILEGED: readonly string[] = [
 /** The directories of the container are not there: whatever names them shall name `directory`. */
 export const relocated = (text: string, directory: string): string =>
   text.replaceAll(CONFIG_DIRECTORY, directory).replaceAll(RUN_DIRECTORY, directory);
+
+/** The files of a configuration for a process of the test: where it finds them, and an entry file with a port of its own. */
+export function filesFor({ directory, port }: Place, { files, revision }: Config): Files {
+  const own = `listen_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir = ${directory}\n`;
+  return {
+    ...Object.fromEntries(Object.entries(files).map(([name, text]) => [name, relocated(text, directory)])),
+    'pgbouncer.ini': `${relocated(includeOf(revision), directory)}\n${own}`,
+  };
+}
 
 /** Writes the files of a configuration, and the pointer to it, where every user can read them. */
 export async function writeConfig(directory: string, { files, revision }: Config): Promise<void> {

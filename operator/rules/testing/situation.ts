@@ -56,7 +56,12 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     suspended: false,
     wantedReplicas: 3,
     faults: { spec: [], budget: [], credentials: [], ...faults },
+    tls: undefined,
+    issuing: undefined,
+    now: Date.UTC(2026, 0, 1),
     collisions: [],
+    denied: undefined,
+    podsDenied: undefined,
     silent: [],
     overrides: [],
     config: {
@@ -75,6 +80,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     waitsForShares: false,
     budget: [],
     versionMismatch: undefined,
+    image: { image: 'pgbouncer:1.26.1', version: { major: 1, minor: 26, patch: 1 }, newerDefault: undefined },
     fleet: fleetOf(),
     ...fields,
   };

@@ -1,0 +1,30 @@
+/**
+ * A change waits for its turn, so that a Secret shared by hundreds does not reload the whole fleet at once. Consoles are
+ * called before that: whoever hangs holds up nobody's turn, and nobody's worker.
+ */
+import { applyChange, type ChangeInput, type ChangeResult } from './change.ts';
+import type { ChangeSteps } from './change-acts.ts';
+import { dismiss, type Gathered, gatherMembers } from './change-member.ts';
+import type { PoolerDependencies } from './dependencies.ts';
+import { withoutWorker } from './patiently.ts';
+
+/** Sessions that have waited for longer are opened anew: they have only so long in all, and an open one holds up a drain. */
+const FRESH_MS = 5_000;
+
+export async function changeInTurn(
+  deps: Pick<PoolerDependencies, 'clock' | 'leave' | 'paced'>,
+  steps: ChangeSteps,
+  input: ChangeInput,
+): Promise<ChangeResult> {
+  const gather = (): Promise<Gathered> => withoutWorker(deps, () => gatherMembers(steps, input.pods));
+  const early = await gather();
+  // Nobody is there to be reloaded.
+  if (early.members.length === 0) return applyChange(steps, { ...input, gathered: early });
+  const since = deps.clock.monotonic();
+  return deps.paced(async () => {
+    const isFresh = deps.clock.monotonic() - since < FRESH_MS;
+    if (!isFresh) await dismiss(early);
+    const gathered = isFresh ? early : await gather();
+    return withoutWorker(deps, () => applyChange(steps, { ...input, gathered }));
+  });
+}

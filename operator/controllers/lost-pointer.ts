@@ -1,0 +1,86 @@
+/**
+ * Puts a configuration Secret's annotations back from what it holds and what the pods say, when somebody took them away.
+ * They only repeat it for those who do not read Secrets; without them the Secret would look like one that was never
+ * proved, which is written outright, and processes would start on a file that none of them has seen before.
+ */
+import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME, FIELD_MANAGER } from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { get, mergePatch } from '../kube/operations.ts';
+import { SECRETS } from '../kube/resources.ts';
+import { parseIni } from '../pgbouncer/parse-ini.ts';
+import type { Version } from '../pgbouncer/version.ts';
+import { isIntact, PROVED_FILE, pointerIn, proofPasswordOf } from '../plan/config.ts';
+import type { PodView } from '../plan/pods.ts';
+import type { AdminCredentials } from './admin-credentials.ts';
+import type { ChangeSteps } from './change-acts.ts';
+import type { ChildWriter } from './children.ts';
+import type { PoolerDependencies } from './dependencies.ts';
+import type { Memory } from './memory.ts';
+import { orSilent, patiently } from './patiently.ts';
+import { provePods } from './prove-pods.ts';
+import { filesIn, type SecretObject } from './secret-object.ts';
+
+export interface LostPointer {
+  readonly pooler: ConnectionPooler;
+  readonly version: Version;
+  readonly credentials: AdminCredentials;
+  readonly writer: ChildWriter;
+  readonly memory: Memory;
+  readonly steps: ChangeSteps;
+  /** The Secret as cached. */
+  readonly secret: KubeObject;
+  /** Its pods that run. */
+  readonly live: readonly PodView[];
+}
+
+/**
+ * `restored`: the annotations say again which revision was proved. `unproved`: no pod that runs has it, so that nothing is
+ * lost by another one. `silent`: a pod may have it, and does not say so now.
+ */
+export type Restored = 'restored' | 'unproved' | 'silent';
+
+export async function restorePointer(deps: PoolerDependencies, lost: LostPointer): Promise<Restored> {
+  const { pooler, version, credentials, memory, secret, live } = lost;
+  if (live.length === 0) return 'unproved';
+  const { namespace = 'default', name } = secret.metadata;
+  const stored = await get<SecretObject>(deps.client, SECRETS, namespace, name);
+  const files = filesIn(stored);
+  const pointer = pointerIn(files[PROVED_FILE] ?? '');
+  // Files that nobody of ours has written are nothing to hold on to.
+  if (pointer === undefined || !isIntact(files, pointer, credentials.revisionKey)) return 'unproved';
+  const parsed = parseIni(files[`${pointer}.ini`] ?? '', version);
+  if (!parsed.ok) return 'unproved';
+
+  const config = {
+    revision: pointer,
+    ini: parsed.ini,
+    proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
+  };
+  const attempts = await patiently(deps, pooler, () => provePods(lost.steps, config, version, live).then(orSilent));
+  for (const attempt of attempts ?? []) {
+    if (attempt.kind !== 'proved') continue;
+    const { restartRequired, settings } = attempt;
+    memory.proofs.set(attempt.pod.process, { revision: pointer, restartRequired, settings });
+  }
+  if (attempts?.some(({ kind }) => kind === 'proved')) {
+    const annotations = {
+      [ANNOTATION_POINTER]: pointer,
+      [ANNOTATION_PROVED]: pointer,
+      [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
+    };
+    const metadata = { resourceVersion: stored.metadata.resourceVersion, annotations };
+    const patched = await mergePatch<KubeObject>(
+      deps.client,
+      SECRETS,
+      namespace,
+      name,
+      { metadata },
+      { fieldManager: FIELD_MANAGER },
+    );
+    lost.writer.observed(patched);
+    deps.log('the annotations of a configuration were put back', { secret: `${namespace}/${name}`, revision: pointer });
+    return 'restored';
+  }
+  return attempts === undefined || attempts.some(({ kind }) => kind === 'silent') ? 'silent' : 'unproved';
+}

@@ -1,0 +1,33 @@
+/** What somebody else's rule keeps the operator from doing: which object, who says so in which words, and the way out. */
+import { quotable } from '../pgbouncer/text.ts';
+import type { Finding, Situation } from './situation.ts';
+
+type Denied = NonNullable<Situation['denied']>;
+
+const WORDS = {
+  quota: { reason: 'QuotaExceeded', what: 'is denied by a quota', remedy: 'raise the quota, or free what it counts' },
+  policy: {
+    reason: 'AdmissionDenied',
+    what: 'is denied by admission',
+    remedy: 'change that policy, or what it objects to',
+  },
+  permission: {
+    reason: 'PermissionMissing',
+    what: 'is not permitted to the operator',
+    remedy: 'install the roles that come with this version of the operator, or grant it that permission',
+  },
+  unanswered: {
+    reason: 'AdmissionUnavailable',
+    what: 'waits for an admission webhook that does not answer',
+    remedy: 'see why it does not',
+  },
+} as const satisfies Readonly<Record<Denied['by'], object>>;
+
+export function describeDenied({ by, call, said }: Denied): Finding {
+  const { reason, what, remedy } = WORDS[by];
+  return {
+    status: 'True',
+    reason,
+    message: `"${quotable(call)}" ${what}: ${quotable(said)}; ${remedy}. What runs goes on, and it is tried again every half a minute`,
+  };
+}
