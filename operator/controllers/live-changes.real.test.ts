@@ -40,6 +40,7 @@ await inOwnNetwork(import.meta.filename, () => {
       image: `example.com/pgbouncer:${version}`,
       replicas: 2,
       backends: [{ host: HERE, port: postgres.port }],
+      defaults: { poolMode: 'transaction' },
       databases: [to('app')],
       users: [{ name: 'app', passwordSecretRef: { name: 'app', key: 'password' } }],
       ...spec,
@@ -230,6 +231,63 @@ await inOwnNetwork(import.meta.filename, () => {
         await says(version, 'RuntimeOverride', /^False/);
       });
     });
+
+    for (const [what, disturb] of [
+      [
+        'an entry annotation that a hand points elsewhere',
+        async (version: RealVersion, pod: string) => {
+          const entry = 'poolkeeper.dev/entry=%include /etc/pgbouncer/elsewhere.ini';
+          await stage.kubectl(['annotate', 'pod', pod, '--overwrite', entry]);
+          stage.node.process(pod)?.kill('SIGKILL');
+          await prove(version, { maxClientConnections: 701 });
+        },
+      ],
+      [
+        'a configuration Secret that a hand deletes in the middle of a change',
+        async (version: RealVersion) => {
+          const generation = await apply(version, { maxClientConnections: 702 });
+          const selector = `app.kubernetes.io/instance=${nameOf(version)},poolkeeper.dev/role=config`;
+          await stage.kubectl(['delete', 'secret', '-l', selector]);
+          await stage.proved(nameOf(version), generation);
+        },
+      ],
+      [
+        'a process that is killed in the middle of a change',
+        async (version: RealVersion, pod: string) => {
+          const generation = await apply(version, { maxClientConnections: 703 });
+          stage.node.process(pod)?.kill('SIGKILL');
+          await stage.proved(nameOf(version), generation);
+        },
+      ],
+      [
+        'an operator that is killed in the middle of a change',
+        async (version: RealVersion) => {
+          const generation = await apply(version, { maxClientConnections: 704 });
+          await stage.replaceOperator();
+          await stage.proved(nameOf(version), generation);
+        },
+      ],
+    ] as const) {
+      it(`${what} costs no client of the other replica anything, and the change is proved`, async () => {
+        const version = '1.26.1';
+        await prove(version);
+        const [first, second] = await stage.pods(nameOf(version));
+        const load = await startLoad({
+          host: first?.address ?? '',
+          user: 'app',
+          password: PASSWORD,
+          database: 'app',
+          rate: 20,
+        });
+        await disturb(version, second?.name ?? '');
+        await sleep(2_500);
+        const { transactions, complaints } = await load.stop();
+        assert.deepEqual(complaints, []);
+        assert.ok(transactions > 0);
+        const { status } = await stage.read(nameOf(version));
+        assert.equal(status?.config?.provedReplicas, 2);
+      });
+    }
 
     it("the operator's own password and key are replaced while pods run and clients work", async () => {
       await each(async (version) => {
