@@ -7,7 +7,7 @@ import { isLoginRefused } from '../console/errors.ts';
 import { type Expectation, expectationOf, prove } from '../console/prove.ts';
 import { reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
-import type { HeldStates } from '../pgbouncer/database-states.ts';
+import { type HeldStates, unionOf } from '../pgbouncer/database-states.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
@@ -65,7 +65,8 @@ export function provePods(
       let session: Session | undefined;
       try {
         session = await steps.openSession(pod);
-        await holdStates(steps, pod, session, wanted, held);
+        const holds = Object.keys(unionOf(held, wanted)).length > 0;
+        if (holds) await holdStates(steps, pod, session, wanted, held);
         let proof = await prove(session, steps.address(pod), expectation, { tolerant: provedBefore });
         if (!proof.proved && proof.item === 'marker') {
           // What this revision lacks goes with it: nothing shall be in the middle of a transaction then.
@@ -81,7 +82,7 @@ export function provePods(
           });
           if (!reloaded.ok)
             return { kind: reloaded.kind === 'half-applied' ? 'refused' : 'silent', pod, reason: reloaded.detail };
-          await holdStates(steps, pod, session, wanted, held);
+          if (holds) await holdStates(steps, pod, session, wanted, held);
           proof = await prove(session, steps.address(pod), expectation);
         }
         return proof.proved
