@@ -9,12 +9,13 @@ import { benchIdle } from './idle.ts';
 import { install } from './installation.ts';
 import { benchLoad } from './load.ts';
 import { benchOutage } from './outage.ts';
+import { benchProtocol } from './protocol.ts';
 import { benchReady } from './ready.ts';
 import { benchScale } from './scale.ts';
 
 const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle: benchIdle } as const;
 /** These bring all they need, and ask for no cluster. */
-const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage } as const;
+const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage, protocol: benchProtocol } as const;
 
 // It has options of its own.
 if (process.argv[2] === 'scale') {

@@ -35,10 +35,23 @@ export const ANNOTATION_PROVED = 'poolkeeper.dev/proved-revision';
 export const ANNOTATION_PROVED_TIME = 'poolkeeper.dev/proved-time';
 /** On connection Secrets: an HMAC of what stands in them, so that a hand's edit is told without the Secrets they are made of. */
 export const ANNOTATION_CONTENT = 'poolkeeper.dev/content';
+/** On configuration Secrets: databases that the operator paused or disabled on the consoles, see pgbouncer/database-states.ts. */
+export const ANNOTATION_STATES = 'poolkeeper.dev/database-states';
+/** On configuration Secrets: what each process goes on with until it restarts, and no console shows, see plan/retained.ts. */
+export const ANNOTATION_RETAINED = 'poolkeeper.dev/retained';
 /** On children: the hash of what was last applied, so that a field no longer rendered is removed too. */
 export const ANNOTATION_APPLIED = 'poolkeeper.dev/applied-hash';
 /** On Deployments: the version of the pod template's builder; a newer builder waits for the next rolling change. */
 export const ANNOTATION_BUILDER = 'poolkeeper.dev/template-builder';
+/** On Deployments: the values of settings that only a restart changes, as the pods have them. */
+export const ANNOTATION_RESTART_ONLY = 'poolkeeper.dev/restart-only';
+/** On Deployments: what the pods were last replaced for, so that what a restart does not cure is not tried again. */
+export const ANNOTATION_RESTARTED_FOR = 'poolkeeper.dev/restarted-for';
+/** On pod templates: when the operator replaced the pods because only a restart helped. */
+export const ANNOTATION_RESTARTED = 'poolkeeper.dev/restarted-at';
+/** On poolers: a user's wish that the pods be replaced, by its change; on pod templates: the wish they were made for. */
+export const ANNOTATION_RESTART_WISH = 'kubectl.kubernetes.io/restartedAt';
+export const ANNOTATION_RESTART_WISHED = 'poolkeeper.dev/restart-wished-at';
 /** On Deployments: the PgBouncer version their image holds. */
 export const ANNOTATION_VERSION = 'poolkeeper.dev/pgbouncer-version';
 

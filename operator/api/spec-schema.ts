@@ -7,6 +7,7 @@ import { auth } from './schema/auth.ts';
 import { backend } from './schema/backends.ts';
 import { connectionSecret } from './schema/connection-secrets.ts';
 import { database } from './schema/databases.ts';
+import { rollout } from './schema/rollout.ts';
 import { service } from './schema/service.ts';
 import { clients, parameters, poolMode, servers, serversOrZero } from './schema/shapes.ts';
 import { template } from './schema/template.ts';
@@ -101,6 +102,7 @@ export const specSchema = {
     auth,
     tls,
     parameters: parameters('[pgbouncer]'),
+    rollout,
     service,
     template,
   },

@@ -8,7 +8,7 @@ const condition = {
     type: {
       type: 'string',
       description:
-        'Ready, ConfigSynced, CredentialsValid, BackendReachable, BudgetValid and CertificatesValid are good when True; Reconciling, Stalled, PoolSaturated and ImageOutdated when False.',
+        'Ready, ConfigSynced, CredentialsValid, BackendReachable, BudgetValid and CertificatesValid are good when True; Reconciling, Stalled, PoolSaturated, ImageOutdated, RestartRequired and RuntimeOverride when False.',
     },
     status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'True, False or Unknown.' },
     reason: { type: 'string', description: 'One CamelCase word for machines.' },

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { IniFile } from '../pgbouncer/ini.ts';
+import { readConfig } from '../pgbouncer/show.ts';
 import { printUserlist } from '../pgbouncer/userlist.ts';
-import { type Expectation, expectationOf, type Proof, prove } from './prove.ts';
+import { changedByHand, type Expectation, expectationOf, type Proof, prove } from './prove.ts';
 import { openSession, type Session } from './session.ts';
 import { type Place, REAL_VERSIONS, type RealPgbouncer, startPgbouncer, versionOf } from './testing/real-pgbouncer.ts';
 import { ADMIN, filesOf, PROOF_USER, proofPasswordOf, type Sample, sampleOf } from './testing/sample.ts';
@@ -35,12 +36,12 @@ for (const real of REAL_VERSIONS) {
       changes: Parameters<typeof sampleOf>[2],
       against: (loaded: Sample) => Expectation = expect,
       files: (sample: Sample) => Readonly<Record<string, string>> = () => ({}),
-    ): Promise<Proof> => {
+    ): Promise<Shown> => {
       revisions += 1;
       const sample = sampleOf(bouncer, `r${revisions}`, changes);
       await bouncer.write({ ...filesOf(bouncer, sample, version), ...files(sample) });
       await session.reload();
-      return prove(session, bouncer, against(sample));
+      return inShort(await prove(session, bouncer, against(sample)));
     };
     const withIni = (sample: Sample, ini: Partial<IniFile>): Expectation =>
       expect({ ...sample, ini: { ...sample.ini, ...ini } });
@@ -170,6 +171,31 @@ for (const real of REAL_VERSIONS) {
       await proveLoaded({ users: [{ name: 'app', params: {} }] });
     });
 
+    it('takes what a hand has SET for an override where the process was proved before, and for a fault after a RELOAD', async () => {
+      await proveLoaded({});
+      const loaded = sampleOf(bouncer, `r${revisions}`);
+      const before = await prove(session, bouncer, expect(loaded));
+      await session.command("SET default_pool_size = '77'");
+      await session.command("SET query_timeout = '7'");
+      const strict = await prove(session, bouncer, expect(loaded));
+      const tolerant = await prove(session, bouncer, expect(loaded), { tolerant: true });
+      // Neither is rendered: databases that have no size of their own would show the first.
+      assert.ok(tolerant.proved && before.proved && strict.proved);
+      assert.notEqual(tolerant.settings, before.settings, 'the fingerprint tells');
+      assert.deepEqual(changedByHand(readConfig(await session.show('CONFIG')), expect(loaded)), [
+        'default_pool_size is 77, expected 20',
+        'query_timeout is 7, expected 0',
+      ]);
+      await session.command("SET server_tls_sslmode = 'allow'");
+      assert.equal((await prove(session, bouncer, expect(loaded))).proved, false);
+      const rendered = await prove(session, bouncer, expect(loaded), { tolerant: true });
+      assert.deepEqual(rendered.proved && rendered.overrides, ['server_tls_sslmode is allow, expected disable']);
+      await session.reload();
+      const after = await prove(session, bouncer, expect(loaded));
+      assert.equal(after.proved && after.settings, before.settings, 'a RELOAD resets what was SET');
+      assert.deepEqual(changedByHand(readConfig(await session.show('CONFIG')), expect(loaded)), []);
+    });
+
     it('takes databases that `*` made for no leftovers while it is rendered', async () => {
       const databases = [{ name: '*', params: { host: '127.0.0.1', port: '1' } }];
       assert.deepEqual(await proveLoaded({ databases }), { proved: true, restartRequired: [] });
@@ -194,7 +220,7 @@ for (const real of REAL_VERSIONS) {
         await session.reload();
         const proofLogin = { user: PROOF_USER, password: proofPasswordOf('r2') };
         assert.deepEqual(
-          await prove(session, bouncer, expectationOf(sample.ini, { revision: 'r2', proofLogin, version })),
+          inShort(await prove(session, bouncer, expectationOf(sample.ini, { revision: 'r2', proofLogin, version }))),
           {
             proved: true,
             restartRequired: ['database app (its server user was removed)'],
@@ -208,7 +234,19 @@ for (const real of REAL_VERSIONS) {
   });
 }
 
-function assertFault(proof: Proof, item: string, detail: RegExp): void {
+/** Without the fingerprint of what SHOW CONFIG said. */
+function inShort(proof: Proof): Shown {
+  if (!proof.proved) return proof;
+  const { settings: _, overrides, ...rest } = proof;
+  assert.deepEqual(overrides, []);
+  return rest;
+}
+
+type Shown =
+  | Exclude<Proof, { readonly proved: true }>
+  | Omit<Extract<Proof, { readonly proved: true }>, 'settings' | 'overrides'>;
+
+function assertFault(proof: Shown, item: string, detail: RegExp): void {
   assert.equal(proof.proved, false);
   assert.equal(proof.proved || proof.item, item);
   assert.match(proof.proved ? '' : proof.detail, detail);

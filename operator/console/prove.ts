@@ -12,7 +12,12 @@
  * What PgBouncer keeps until it restarts (restart-only keys, removed users and databases, a removed forced user) is no
  * failure of the proof: it is listed. The console does not show timeouts of single users, nor connect_query and session
  * variables of a database; the marker vouches for those.
+ *
+ * A process that was not reloaded just now may have been changed by hand (SET): its marker says that it read the file
+ * to its end, so what differs is an override, which is told and not fought.
  */
+
+import { foreignStates, type HeldStates } from '../pgbouncer/database-states.ts';
 import {
   type ExpectedDatabase,
   type ExpectedUser,
@@ -22,6 +27,7 @@ import {
 } from '../pgbouncer/expected-rows.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';
 import { findSetting } from '../pgbouncer/settings.ts';
+import { fingerprintSettings } from '../pgbouncer/settings-fingerprint.ts';
 import {
   type ConfigRow,
   type DatabaseRow,
@@ -57,13 +63,22 @@ export interface Expectation {
   /** Absent when clients are to find no TLS. */
   readonly served?: ServedTls;
   readonly version: Version;
+  /** Databases that shall be paused or disabled. */
+  readonly states?: HeldStates;
 }
 
 export type ProofItem = 'marker' | 'config' | 'databases' | 'users' | 'login' | 'certificate';
 
 /** `restartRequired` says in a word or two what each is: `listen_backlog`, `database old (removed)`. */
 export type Proof =
-  | { readonly proved: true; readonly restartRequired: readonly string[] }
+  | {
+      readonly proved: true;
+      readonly restartRequired: readonly string[];
+      /** Of everything that SHOW CONFIG said, to notice what a hand changes later. */
+      readonly settings: string;
+      /** What differs although the file was read to its end; only where the proof was asked to take it for a hand's. */
+      readonly overrides: readonly string[];
+    }
   | {
       readonly proved: false;
       readonly item: ProofItem;
@@ -100,6 +115,12 @@ export function expectationOf(
   };
 }
 
+export interface ProveOptions
+  extends Pick<SessionOptions, 'connectTimeoutMs' | 'queryTimeoutMs' | 'signal' | 'applicationName'> {
+  /** The process was proved on this revision before, and not reloaded since: what differs was done by a hand. */
+  readonly tolerant?: boolean;
+}
+
 /**
  * @param address of the process that `session` talks to, for the fresh login
  * @throws ConsoleError when the process cannot be asked to the end
@@ -108,17 +129,26 @@ export async function prove(
   session: Session,
   address: Pick<SessionOptions, 'host' | 'port' | 'certificates'>,
   expectation: Expectation,
-  options: Pick<SessionOptions, 'connectTimeoutMs' | 'queryTimeoutMs' | 'signal' | 'applicationName'> = {},
+  { tolerant = false, ...options }: ProveOptions = {},
 ): Promise<Proof> {
-  const config = proveConfig(readConfig(await session.show('CONFIG')), expectation);
+  const rows = readConfig(await session.show('CONFIG'));
+  const config = proveConfig(rows, expectation);
   const databases = proveDatabases(readDatabases(await session.show('DATABASES')), expectation);
   const users = proveUsers(readUsers(await session.show('USERS')), expectation);
   const left = [...config.restartRequired, ...databases.restartRequired, ...users.restartRequired];
   const restartRequired =
     left.length > LEFT_NAMED ? [...left.slice(0, LEFT_NAMED), `and ${left.length - LEFT_NAMED} more`] : left;
-  const fault = config.fault ?? databases.fault ?? users.fault ?? (await proveLogin(address, expectation, options));
+  const shown = [config.fault, databases.fault, users.fault].filter((fault) => fault !== undefined);
+  // Sizes of databases and users follow what was SET: they are told where it is.
+  const [first] = tolerant && config.fault?.item === 'config' ? [] : shown;
+  const fault = first ?? (await proveLogin(address, expectation, options));
   return fault === undefined
-    ? { proved: true, restartRequired }
+    ? {
+        proved: true,
+        restartRequired,
+        settings: fingerprintSettings(rows),
+        overrides: shown.slice(0, 1).map(({ detail }) => quotable(detail)),
+      }
     : { proved: false, item: fault.item, detail: quotable(fault.detail), restartRequired };
 }
 
@@ -150,7 +180,24 @@ function proveConfig(rows: readonly ConfigRow[], { revision, config }: Expectati
   return { fault: wrong.length > 0 ? { item: 'config', detail: wrong.join('; ') } : undefined, restartRequired };
 }
 
-function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase }: Expectation): Finding {
+/** How a database is named that keeps its forced user until a restart. */
+export const keptServerUser = (database: string): string => `database ${database} (its server user was removed)`;
+
+/** What a hand has SET since the file was read, in words; secrets are not among them. */
+export function changedByHand(rows: readonly ConfigRow[], { config }: Pick<Expectation, 'config'>): readonly string[] {
+  return rows.flatMap((row): readonly string[] => {
+    if (!row.changeable) return [];
+    const expected = config.get(row.key);
+    if (expected !== undefined)
+      return sameValue(row.key, row.value, expected) ? [] : [describeKey(row.key, row, expected)];
+    // What has no default is not to be SET, but for this one.
+    const standard = row.key === 'verbose' ? '0' : row.default;
+    if (standard === null || sameValue(row.key, row.value, standard)) return [];
+    return [describeKey(row.key, row, standard)];
+  });
+}
+
+function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase, states = {} }: Expectation): Finding {
   const found = new Map(rows.map((row) => [row.name, row]));
   const restartRequired: string[] = [];
   const wrong: string[] = [];
@@ -158,9 +205,11 @@ function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase }
     const row = found.get(expected.name);
     // PgBouncer does not let go of a forced user: "losing forced user not supported, keeping old setting".
     const keepsUser = row?.forceUser !== undefined && expected.forceUser === undefined;
-    if (keepsUser) restartRequired.push(`database ${expected.name} (its server user was removed)`);
+    if (keepsUser) restartRequired.push(keptServerUser(expected.name));
     const wanted = keepsUser ? { ...expected, forceUser: row.forceUser } : expected;
     wrong.push(...differences(`database ${expected.name}`, DATABASE_FIELDS, row, wanted));
+    const state = states[expected.name];
+    if (row !== undefined && state !== undefined) wrong.push(...foreignStates([row], { [expected.name]: state }));
   }
   const rendered = new Set(databases.map(({ name }) => name));
   const left = anyDatabase ? [] : rows.filter(({ name }) => !rendered.has(name));

@@ -23,8 +23,13 @@ export interface AdminCredentials {
   readonly revisionKey: string;
   /** What stands in the userlist for the two; derived at the first call. */
   readonly verifiers: () => OperatorPasswords;
-  /** Changes when any of them does: part of the template revision, so that new logins mean new pods. */
+  /** Changes when any of them does. */
   readonly fingerprint: string;
+  /**
+   * Changes when password and key were lost at the same time: part of the template revision, for then no running process
+   * can be asked, only replaced. Either alone is replaced while pods run, see doors.ts.
+   */
+  readonly epoch: string;
   /** For consoles that demand a certificate, newest first; none until a pooler does. Not part of the fingerprint. */
   readonly certificates: readonly KeyPair[];
   /** Milliseconds since 1970, when the newest is to be replaced; undefined while there is none. */
@@ -40,6 +45,7 @@ const DAY_MS = 86_400_000;
 const CERTIFICATE_DAYS = { renewed: 365, valid: 3 * 365 } as const;
 
 const KEYS = { admin: 'password', stats: 'stats-password', revisionKey: 'revision-key' } as const;
+const EPOCH = 'epoch';
 
 export interface AdminCredentialStore {
   /** Reads or creates. Leader only. */
@@ -98,7 +104,7 @@ export function createAdminCredentialStore(
   const createFresh = async (pooler: ConnectionPooler, writer: ChildWriter): Promise<AdminCredentials | undefined> => {
     const { namespace = 'default', name } = pooler.metadata;
     if (secretVersion(namespace, adminSecretName(name)) !== undefined) return undefined;
-    const data = Object.fromEntries(Object.values(KEYS).map((key) => [key, generate()]));
+    const data = Object.fromEntries([...Object.values(KEYS), EPOCH].map((key) => [key, generate()]));
     const stored = await createChild(
       writer,
       SECRETS,
@@ -116,13 +122,17 @@ export function createAdminCredentialStore(
       const { complete, found: seen } = await read(pooler);
       const needsCertificate =
         demandsCertificate(pooler) && (complete?.renewAt === undefined || complete.renewAt <= now());
-      if (complete && !needsCertificate) return complete;
+      // A Secret from before there were epochs is given the one that its pods were made with.
+      const hasEpoch = seen === undefined || decode(seen.data?.[EPOCH]) !== undefined;
+      if (complete && !needsCertificate && hasEpoch) return complete;
       const found =
         seen ?? (complete && (await get<SecretObject>(client, SECRETS, namespaceOf(pooler), nameOf(pooler))));
+      const sound = (key: string): string | undefined => decode(found?.data?.[key]);
+      const isLost = sound(KEYS.admin) === undefined && sound(KEYS.revisionKey) === undefined;
+      const epoch = complete?.epoch ?? (isLost ? undefined : sound(EPOCH)) ?? generate();
       // Keep what is sound of a damaged Secret: only what is missing is generated anew.
-      const data = Object.fromEntries(
-        Object.values(KEYS).map((key) => [key, decode(found?.data?.[key]) ?? generate()]),
-      );
+      const kept = Object.values(KEYS).map((key) => [key, sound(key) ?? generate()] as const);
+      const data = { ...Object.fromEntries(kept), [EPOCH]: epoch };
       const pairs = pairsIn(found);
       const certificates = needsCertificate ? [newCertificate(now()), ...pairs] : pairs;
       const result = await applyChild(writer, pooler, SECRETS, secretOf(pooler, data, certificates), found);
@@ -200,6 +210,7 @@ function parse(secret: SecretObject): AdminCredentials | undefined {
     stats,
     revisionKey,
     fingerprint,
+    epoch: decode(secret.data?.[EPOCH]) ?? fingerprint,
     certificates,
     renewAt:
       newest && new X509Certificate(newest.certificate).validFromDate.getTime() + CERTIFICATE_DAYS.renewed * DAY_MS,

@@ -5,6 +5,7 @@
 import {
   ANNOTATION_CONTENT,
   ANNOTATION_POINTER,
+  ANNOTATION_RESTART_WISH,
   API_GROUP,
   API_VERSION,
   KIND,
@@ -131,6 +132,7 @@ export function connect(caches: Caches, enqueue: (key: string, occasion: Occasio
       current &&
       old.metadata.generation === current.metadata.generation &&
       old.metadata.uid === current.metadata.uid &&
+      old.metadata.annotations?.[ANNOTATION_RESTART_WISH] === current.metadata.annotations?.[ANNOTATION_RESTART_WISH] &&
       old.metadata.deletionTimestamp === current.metadata.deletionTimestamp
     )
       return;

@@ -1,6 +1,7 @@
 /** The acts that a change is made of, apart from the order in which they happen: on a cluster, or on processes of a test. */
 import type { Session, SessionOptions } from '../console/session.ts';
-import type { Config } from '../plan/config.ts';
+import type { HeldStates } from '../pgbouncer/database-states.ts';
+import type { Config, ConfigFiles } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 
 /** What a change needs from the cluster, so that the protocol can be read (and killed between any two steps) by itself. */
@@ -8,6 +9,10 @@ export interface ChangeSteps {
   /** Opens an admin session; rejects when the pod does not answer or refuses the login. */
   openSession(pod: PodView): Promise<Session>;
   address(pod: PodView): Pick<SessionOptions, 'host' | 'port' | 'certificates'>;
+  /** The files of every revision that is kept, before this change writes any. */
+  standing(): Promise<ConfigFiles>;
+  /** Notes what the consoles are about to be told of databases; nothing when that is noted already. */
+  noteStates(states: HeldStates): Promise<void>;
   /** Writes both revisions' files, pointer unmoved. */
   writeCandidate(config: Config): Promise<void>;
   /** Points a pod's entry file at a revision, or back at the pointer; either makes its kubelet look. */

@@ -51,6 +51,8 @@ function answering(): { readonly steps: ChangeSteps; readonly opened: Session[];
 const stepsWith = (openSession: ChangeSteps['openSession']): ChangeSteps => ({
   openSession,
   address: () => ({ host: '', port: 0 }),
+  standing: () => assert.fail('nothing is read'),
+  noteStates: () => assert.fail('nothing is noted'),
   writeCandidate: () => assert.fail('nothing is written'),
   handOut: () => assert.fail('nothing is handed out'),
   nudge: () => assert.fail('nobody is nudged'),

@@ -42,7 +42,7 @@ async function keptTls(
 
 /** What became of one member. */
 export type Attempt =
-  | { readonly kind: 'proved'; readonly restartRequired: readonly string[] }
+  | { readonly kind: 'proved'; readonly restartRequired: readonly string[]; readonly settings: string }
   | { readonly kind: 'refused'; readonly reason: string }
   /** Its marker did not come; `complaint` is what its log says against the file, if it does. */
   | { readonly kind: 'late'; readonly reason: string; readonly complaint?: string }
@@ -81,7 +81,7 @@ export async function reloadAndProve(
     const kept = proof.proved ? await keptTls(steps, member.pod, expectation) : undefined;
     if (kept !== undefined) return { kind: 'refused', reason: kept };
     return proof.proved
-      ? { kind: 'proved', restartRequired: proof.restartRequired }
+      ? { kind: 'proved', restartRequired: proof.restartRequired, settings: proof.settings }
       : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
   } catch (error) {
     return { kind: 'gone', reason: messageOf(error) };

@@ -1,19 +1,20 @@
 /** The change protocol's steps, done on a real cluster: Secrets, annotations, sessions and logs. */
 import {
-  ADMIN_USER,
   ANNOTATION_ENTRY,
   ANNOTATION_INPUTS,
   ANNOTATION_NUDGE,
+  ANNOTATION_POINTER,
   ANNOTATION_PROVED_TIME,
   configSecretName,
   FIELD_MANAGER,
   PORT,
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { openSession, type SessionOptions } from '../console/session.ts';
+import type { SessionOptions } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
+import { sameStates, unionOf } from '../pgbouncer/database-states.ts';
 import {
   type ConfigFiles,
   ENTRY_AT_REST,
@@ -30,7 +31,9 @@ import type { PodView } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
-import { explainLog, explainReload } from './pod-log.ts';
+import { heldStates, noteStates } from './database-states.ts';
+import { doorsOf, openDoor } from './doors.ts';
+import { explainChange, explainReload } from './pod-log.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
 /** A change at its slowest, and its way back. Whoever answers each question just in time ends here. */
@@ -50,6 +53,10 @@ export interface ChangeContext {
   readonly template: string;
   readonly credentials: AdminCredentials;
   readonly writer: ChildWriter;
+  /** The desired one, which a process may have taken already. */
+  readonly revision?: string;
+  /** The configuration Secret as cached. */
+  readonly secret: () => KubeObject | undefined;
   /** What the revision is made of, noted on the Secret when the pointer moves. */
   readonly inputs?: string;
   readonly superseded: () => boolean;
@@ -67,6 +74,11 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
   let previousFiles: ConfigFiles = {};
   let previous = '';
+  let stored: Promise<SecretObject> | undefined;
+  const read = (): Promise<SecretObject> => {
+    stored ??= get<SecretObject>(writer.client, SECRETS, namespace, secretName);
+    return stored;
+  };
 
   const write = async (input: Parameters<typeof configSecret>[1]): Promise<void> => {
     const bytes = Object.values(input.files).reduce((total, text) => total + Buffer.byteLength(text), 0);
@@ -103,20 +115,26 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
 
   return {
     openSession: (pod) =>
-      openSession({
-        host: pod.address ?? '',
-        port: PORT,
-        user: ADMIN_USER,
-        password: credentials.admin,
-        applicationName: 'poolkeeper',
-        tls: tlsOf(pooler),
-        certificates: credentials.certificates,
-        lifetimeMs: SESSION_MS,
-        ...CONSOLE_TIMEOUTS,
-      }),
+      openDoor(
+        {
+          host: pod.address ?? '',
+          port: PORT,
+          applicationName: 'poolkeeper',
+          tls: tlsOf(pooler),
+          certificates: credentials.certificates,
+          lifetimeMs: SESSION_MS,
+          ...CONSOLE_TIMEOUTS,
+        },
+        doorsOf(credentials, [context.secret()?.metadata.annotations?.[ANNOTATION_POINTER], context.revision]),
+      ),
     address: (pod) => ({ host: pod.address ?? '', port: PORT, certificates: credentials.certificates }),
+    standing: async () => filesIn(await read()),
+    noteStates: async (states) => {
+      const noted = unionOf(heldStates(context.secret()), states);
+      if (!sameStates(noted, heldStates(context.secret()))) await noteStates(context, noted);
+    },
     writeCandidate: async (config) => {
-      const current = await get<SecretObject>(writer.client, SECRETS, namespace, secretName);
+      const current = await read();
       const pointer = Buffer.from(current.data?.[PROVED_FILE] ?? '', 'base64').toString();
       previous = pointerIn(pointer) ?? '';
       previousFiles = filesOfRevision(filesIn(current), previous);
@@ -143,7 +161,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
       annotate(pod, { [ANNOTATION_ENTRY]: revision === 'rest' ? ENTRY_AT_REST : includeOf(revision), ...nudge() }),
     nudge: (pod) => annotate(pod, nudge()),
     explain: async (pod, sinceMs) =>
-      explainLog(await logOf(pod, { sinceSeconds: Math.ceil((context.now() - sinceMs) / 1000) + 1 })),
+      explainChange(await logOf(pod, { sinceSeconds: Math.ceil((context.now() - sinceMs) / 1000) + 1 })),
     complaint: async (pod) => explainReload(await logOf(pod, { tailLines: RELOAD_LINES })),
     superseded: context.superseded,
     now: context.now,

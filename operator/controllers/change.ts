@@ -4,6 +4,7 @@
  * decides from what the pods answer, not from a list.
  *
  * 1. console sessions on all pods, kept open (a session gets out of what a fresh login cannot)
+ *    A database that goes is emptied first: until it is, the change ends here and comes back.
  * 2. the revision's files into the configuration Secret, beside the proved ones
  * 3. every pod's entry annotation to the revision: inert until RELOAD, and a restart still starts on the proved one
  * 4. the canary RELOADs until the marker shows, and is proved
@@ -17,6 +18,7 @@ import { expectationOf } from '../console/prove.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { loadedFrom, retainedAfter } from '../plan/retained.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 import {
   type Attempt,
@@ -28,6 +30,7 @@ import {
   reload,
   reloadAndProve,
 } from './change-member.ts';
+import { type Busy, emptyDatabases, leavingDatabases, lostServerUsers, servedBy } from './leaving.ts';
 
 export interface ChangeInput {
   readonly config: Config;
@@ -39,6 +42,10 @@ export interface ChangeInput {
   readonly gathered?: Gathered;
   /** How often a canary of this revision died so far. */
   readonly deaths: number;
+  /** Whether databases that go have had their time, by their names; absent: they have none. */
+  readonly drained?: (leaving: readonly string[]) => boolean;
+  /** What a process retained of earlier files; absent: nothing. */
+  readonly retained?: (pod: PodView) => readonly string[];
 }
 
 export type ChangeResult =
@@ -64,12 +71,19 @@ export type ChangeResult =
       /** No console answered. */
       readonly silent?: true;
     }
+  /** Running processes would not work with it, for what they keep: only fresh ones can take it. */
+  | { readonly outcome: 'restart'; readonly keeps: readonly string[] }
+  /** Databases go with this revision, and something is still under way in them. */
+  | { readonly outcome: 'draining'; readonly busy: readonly Busy[] }
   /** Every process was started on the pointer's file, so none can try a candidate: they must be replaced first. */
   | { readonly outcome: 'no-canary' };
 
 export interface ProvedPod {
   readonly pod: PodView;
   readonly restartRequired: readonly string[];
+  /** Of these, what no console shows. */
+  readonly retained: readonly string[];
+  readonly settings: string;
 }
 
 const CANARY_DEADLINE_MS = 10_000;
@@ -113,6 +127,17 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     const followers = members.filter((member) => !member.readsEntry);
     const handedTo = [canary, ...rest];
 
+    const served = await servedBy(members);
+    const after = loadedFrom(config.files, config.revision, version);
+    const lost = lostServerUsers(served, config.ini, new Set(after.verifiers.keys()));
+    if (lost.length > 0) return { outcome: 'restart', keeps: lost };
+    const leaving = await leavingDatabases(steps, served, config.ini, version);
+    if (leaving.length > 0) {
+      const busy = await emptyDatabases(steps, members, leaving);
+      lap('emptying');
+      if (busy.length > 0 && input.drained?.(leaving) === false) return { outcome: 'draining', busy };
+    }
+    const before = loadedFrom(await steps.standing(), previous, version);
     await steps.writeCandidate(config);
     lap('candidate');
     await Promise.all(handedTo.map((member) => steps.handOut(member.pod, config.revision)));
@@ -155,9 +180,13 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     return {
       outcome: 'proved',
       timings,
-      proved: [...provedMembers, ...followed].flatMap(({ member, result }) =>
-        result.kind === 'proved' ? [{ pod: member.pod, restartRequired: result.restartRequired }] : [],
-      ),
+      proved: [...provedMembers, ...followed].flatMap(({ member: { pod }, result }): readonly ProvedPod[] => {
+        if (result.kind !== 'proved') return [];
+        const retained = retainedAfter(input.retained?.(pod) ?? [], before, after);
+        return [
+          { pod, retained, settings: result.settings, restartRequired: [...result.restartRequired, ...retained] },
+        ];
+      }),
       unproved: [
         ...silent,
         ...[...late, ...followed].flatMap(({ member, result }) =>

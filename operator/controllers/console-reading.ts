@@ -1,5 +1,6 @@
 /** One look at one console: everything that status and metrics need, in one short session. */
 import type { Session } from '../console/session.ts';
+import { fingerprintSettings } from '../pgbouncer/settings-fingerprint.ts';
 import {
   type DatabaseRow,
   type PoolRow,
@@ -7,11 +8,12 @@ import {
   readDatabases,
   readLists,
   readPools,
+  readState,
   readStats,
   readVersion,
   type StatsRow,
 } from '../pgbouncer/show.ts';
-import { formatVersion } from '../pgbouncer/version.ts';
+import { atLeast, formatVersion } from '../pgbouncer/version.ts';
 import type { DatabaseReading, PodReading, PoolReading } from '../plan/fleet.ts';
 
 export interface ConsoleReading extends PodReading {
@@ -21,6 +23,10 @@ export interface ConsoleReading extends PodReading {
   readonly lists: ReadonlyMap<string, number>;
   readonly maxClientConnections: number;
   readonly maxUserConnections: number;
+  /** Fingerprint of SHOW CONFIG, see overrides.ts. */
+  readonly settings: string;
+  /** By PAUSE without a database; older versions do not tell. */
+  readonly paused: boolean;
 }
 
 /** @throws ConsoleError, or an Error that says which column cannot be */
@@ -31,7 +37,9 @@ export async function readConsole(session: Session, pod: string): Promise<Consol
   const databaseRows = readDatabases(await session.show('DATABASES'));
   const stats = readStats(await session.show('STATS'));
   const lists = readLists(await session.show('LISTS'));
-  const config = new Map(readConfig(await session.show('CONFIG')).map((row) => [row.key, row.value]));
+  const rows = readConfig(await session.show('CONFIG'));
+  const config = new Map(rows.map((row) => [row.key, row.value]));
+  const paused = atLeast(version, '1.19') && readState(await session.show('STATE')).paused;
   return {
     pod,
     version: formatVersion(version),
@@ -48,6 +56,8 @@ export async function readConsole(session: Session, pod: string): Promise<Consol
     databaseRows,
     stats,
     lists,
+    settings: fingerprintSettings(rows),
+    paused,
     maxClientConnections: Number(config.get('max_client_conn') ?? 0),
     maxUserConnections: Number(config.get('max_user_connections') ?? 0),
   };

@@ -2,10 +2,12 @@
  * Brings the configuration Secret of one template, and the pods that read it, to the desired revision: written outright
  * while nobody was ever proved on it, by the proved change when pods run, and healed when somebody else edited it.
  */
+import { createHash } from 'node:crypto';
 import {
   ANNOTATION_POINTER,
   ANNOTATION_PROVED,
   ANNOTATION_PROVED_TIME,
+  ANNOTATION_RETAINED,
   configSecretName,
   FIELD_MANAGER,
 } from '../api/names.ts';
@@ -13,23 +15,28 @@ import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get, mergePatch } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
+import { sameStates, statesOf, withoutLeaving } from '../pgbouncer/database-states.ts';
+import { parseDuration } from '../pgbouncer/duration.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { isIntact } from '../plan/config.ts';
 import { findDrift } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
+import { parseRetained, printRetained } from '../plan/retained.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
+import type { ProvedPod } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { changeInTurn } from './change-in-turn.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
 import { applyChild, type ChildWriter, type Collision, collisionOf, type Written } from './children.ts';
+import { heldStates, settleStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
-import { type PodAttempt, provePods } from './prove-pods.ts';
+import { type Circumstances, type PodAttempt, provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
 export interface ConfigInput {
@@ -50,6 +57,10 @@ export type ConfigOutcome =
   | { readonly kind: 'waiting'; readonly retryMs: number; readonly replace?: readonly PodView[] }
   | { readonly kind: 'refused' }
   | { readonly kind: 'collided'; readonly collision: Collision };
+
+/** How often a database that is being emptied is looked at. */
+const DRAINING_MS = 250;
+const DRAIN_SECONDS_DEFAULT = 30;
 
 /** Entries go back to rest when changes have paused: the kubelet works on one update of a pod at a time. */
 const REST_AFTER_MS = 15_000;
@@ -95,8 +106,14 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
     return live.length === 0 ? retryLater(memory, 'no pod runs') : change(deps, input, pointer, live);
 
   if (memory.verifiedSecret !== secret.metadata.resourceVersion) await heal(deps, input, proved);
+  memory.draining = undefined;
   const unproved = live.filter((pod) => memory.proofs.get(pod.process)?.revision !== revision);
   if (unproved.length > 0) return prove(deps, input, unproved, proved);
+  const wanted = statesOf(pooler.spec);
+  const noted = secretOf(deps.caches, pooler, template);
+  if (!sameStates(heldStates(noted), wanted)) memory.touchedAt = deps.clock.now();
+  const held = await settleStates({ ...input, secret: noted, pods: live, wanted, steps: stepsOf(deps, input) });
+  if (held !== undefined) return retryLater(memory, held);
 
   memory.attempts = 0;
   memory.retrying = undefined;
@@ -143,6 +160,8 @@ async function change(
         previous,
         pods: live,
         deaths: memory.deaths.get(revision) ?? 0,
+        drained: (leaving) => isDrained(deps, input, leaving),
+        retained: (pod) => retainedIn(secretOf(deps.caches, input.pooler, template), pod),
       });
       const silent =
         (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
@@ -150,11 +169,27 @@ async function change(
       return { silent, result };
     });
     if (result === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
+    if (result.outcome === 'draining') {
+      if (memory.draining !== undefined) memory.draining.busy = result.busy;
+      return { kind: 'waiting', retryMs: DRAINING_MS };
+    }
+    if (result.outcome === 'restart') {
+      memory.draining = undefined;
+      memory.retrying = `it waits for a restart: ${result.keeps.join(', ')}`;
+      const isNews = memory.mustRestart?.revision !== revision || memory.mustRestart.template !== template;
+      memory.mustRestart = { template, revision, keeps: result.keeps };
+      // Whether there is to be one is decided at the beginning of a reconcile.
+      return isNews ? { kind: 'waiting', retryMs: 1 } : { kind: 'idle' };
+    }
+    memory.mustRestart = undefined;
+    memory.touchedAt = deps.clock.now();
+    if (result.outcome !== 'retry') memory.draining = undefined;
     memory.changedAt = deps.clock.monotonic();
     switch (result.outcome) {
       case 'proved':
-        for (const { pod, restartRequired } of result.proved)
-          memory.proofs.set(pod.process, { revision, restartRequired });
+        for (const { pod, restartRequired, settings } of result.proved)
+          memory.proofs.set(pod.process, { revision, restartRequired, settings });
+        await noteRetained(deps, input, result.proved);
         memory.verifiedSecret = secretOf(deps.caches, input.pooler, template)?.metadata.resourceVersion;
         memory.failure = undefined;
         memory.attempts = 0;
@@ -181,7 +216,7 @@ async function change(
         });
         // They run the previous revision again, but that must be seen, not believed.
         for (const pod of live) if (!result.restored.includes(pod.name)) memory.proofs.delete(pod.process);
-        return { kind: 'refused' };
+        return keepDatabases(deps, input, live);
       case 'retry':
         if (result.canaryDied) memory.deaths.set(revision, (memory.deaths.get(revision) ?? 0) + 1);
         return retryLater(memory, result.reason);
@@ -196,6 +231,18 @@ async function change(
   }
 }
 
+/** What was to be removed with a revision that is refused stays: whoever waits there goes on. */
+async function keepDatabases(
+  deps: PoolerDependencies,
+  input: ConfigInput,
+  live: readonly PodView[],
+): Promise<ConfigOutcome> {
+  const secret = secretOf(deps.caches, input.pooler, input.template);
+  const wanted = withoutLeaving(heldStates(secret));
+  const problem = await settleStates({ ...input, secret, pods: live, wanted, steps: stepsOf(deps, input) });
+  return problem === undefined ? { kind: 'refused' } : retryLater(input.memory, problem);
+}
+
 async function prove(
   deps: PoolerDependencies,
   input: ConfigInput,
@@ -203,11 +250,18 @@ async function prove(
   proved: string | undefined,
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
+  const secret = secretOf(deps.caches, pooler, template);
+  const circumstances: Circumstances = {
+    wanted: statesOf(pooler.spec),
+    held: heldStates(secret),
+    provedBefore: proved === revision,
+  };
   const attempts = await patiently(deps, pooler, () =>
     withoutWorker(deps, () =>
-      provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods),
+      provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances),
     ).then(orSilent),
   );
+  memory.touchedAt = deps.clock.now();
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
     const annotations = {
@@ -226,14 +280,20 @@ async function prove(
     input.writer.observed(patched);
     memory.verifiedSecret = patched.metadata.resourceVersion;
   }
-  return rememberProofs(memory, revision, attempts);
+  return rememberProofs(memory, revision, attempts, (pod) => retainedIn(secret, pod));
 }
 
 /** Keeps what was proved, and says what becomes of the pods that were not. */
-export function rememberProofs(memory: Memory, revision: string, attempts: readonly PodAttempt[]): ConfigOutcome {
+export function rememberProofs(
+  memory: Memory,
+  revision: string,
+  attempts: readonly PodAttempt[],
+  retained: (pod: PodView) => readonly string[],
+): ConfigOutcome {
   for (const attempt of attempts) {
-    if (attempt.kind === 'proved')
-      memory.proofs.set(attempt.pod.process, { revision, restartRequired: attempt.restartRequired });
+    if (attempt.kind !== 'proved') continue;
+    const restartRequired = [...attempt.restartRequired, ...retained(attempt.pod)];
+    memory.proofs.set(attempt.pod.process, { revision, restartRequired, settings: attempt.settings });
   }
   const failed = attempts.find((attempt) => attempt.kind !== 'proved');
   if (failed === undefined) {
@@ -274,12 +334,54 @@ async function heal(deps: PoolerDependencies, input: ConfigInput, proved: string
   memory.verifiedSecret = secretOf(deps.caches, pooler, template)?.metadata.resourceVersion;
 }
 
+/** Begins to count when databases are first seen to go, and anew when they are others. */
+function isDrained(
+  { clock }: PoolerDependencies,
+  { memory, pooler }: ConfigInput,
+  leaving: readonly string[],
+): boolean {
+  const databases = leaving.join('\n');
+  if (memory.draining?.databases !== databases) memory.draining = { databases, since: clock.monotonic(), busy: [] };
+  const seconds = parseDuration(pooler.spec.rollout?.databaseDrain ?? '') ?? DRAIN_SECONDS_DEFAULT;
+  return clock.monotonic() - memory.draining.since >= seconds * 1000;
+}
+
+/** Processes are named by a hash: they stand in an annotation, up to a hundred of them. */
+const processKey = (pod: PodView): string => createHash('sha256').update(pod.process).digest('hex').slice(0, 8);
+
+export const retainedIn = (secret: KubeObject | undefined, pod: PodView): readonly string[] =>
+  parseRetained(secret?.metadata.annotations?.[ANNOTATION_RETAINED])[processKey(pod)] ?? [];
+
+/** Written when it changes, which is when something is retained that was not, or no longer. */
+async function noteRetained(deps: PoolerDependencies, input: ConfigInput, proved: readonly ProvedPod[]): Promise<void> {
+  const { pooler, template, pods, writer } = input;
+  const before = secretOf(deps.caches, pooler, template)?.metadata.annotations?.[ANNOTATION_RETAINED];
+  const known = parseRetained(before);
+  const alive = pods.flatMap((pod) => {
+    const now = proved.find((other) => other.pod.process === pod.process)?.retained;
+    return [[processKey(pod), now ?? known[processKey(pod)] ?? []] as const];
+  });
+  const after = printRetained(Object.fromEntries(alive));
+  if (after === before) return;
+  const patched = await mergePatch<KubeObject>(
+    deps.client,
+    SECRETS,
+    pooler.metadata.namespace ?? 'default',
+    configSecretName(pooler.metadata.name, template),
+    { metadata: { annotations: { [ANNOTATION_RETAINED]: after ?? null } } },
+    { fieldManager: FIELD_MANAGER },
+  );
+  writer.observed(patched);
+}
+
 const stepsOf = (deps: PoolerDependencies, input: ConfigInput): ChangeSteps =>
   changeSteps({
     pooler: input.pooler,
     template: input.template,
     credentials: input.credentials,
     writer: input.writer,
+    revision: input.revision,
+    secret: () => secretOf(deps.caches, input.pooler, input.template),
     inputs: input.desired.inputs,
     superseded: input.superseded,
     now: deps.clock.now,

@@ -15,7 +15,7 @@ import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { list, podLogs } from '../kube/operations.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../kube/resources.ts';
-import { deployment as buildDeployment } from '../plan/objects.ts';
+import { deployment as buildDeployment, type DeploymentInput } from '../plan/objects.ts';
 import { CONTAINER, type PlannedTemplate } from '../plan/pod-template.ts';
 import { type PodView, refusesToStart } from '../plan/pods.ts';
 import { planRollout } from '../plan/rollout.ts';
@@ -23,6 +23,7 @@ import type { PodTemplate } from '../plan/template-merge.ts';
 import type { ChildObject } from './caches.ts';
 import { applyChild, type ChildWriter, type Collision } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { liveRestartOf, liveRestartOnlyOf } from './live-restart.ts';
 import { type Memory, provedRevision } from './memory.ts';
 import { explainLog } from './pod-log.ts';
 
@@ -36,6 +37,10 @@ export interface DeploymentStep {
   readonly revision: string;
   readonly pods: readonly PodView[];
   readonly refused: boolean;
+  /** Values of settings that only a restart changes, as the planned template has them. */
+  readonly restartOnly: Readonly<Record<string, string>>;
+  /** What the planned template is made for, see plan/restart.ts. */
+  readonly restartedFor: readonly string[];
 }
 
 export interface DeploymentOutcome {
@@ -85,14 +90,23 @@ export async function convergeDeployment(deps: PoolerDependencies, step: Deploym
         template: planned.revision,
         reason: `${stuck.name}: ${await whyNoStart(deps, pooler, stuck)}`,
       };
-      const wanted = buildDeployment(pooler, { ...previous, replicas: rollout.replicas, paused: false });
+      const { restartedFor } = step;
+      const wanted = buildDeployment(pooler, { ...previous, restartedFor, replicas: rollout.replicas, paused: false });
       return outcome(await applyChild(step.writer, pooler, DEPLOYMENTS, wanted, deployment), rollout.waitsForShares);
     }
   }
   if (!rollout.applyTemplate && deployment !== undefined) {
     const template = (deployment.spec?.['template'] ?? {}) as PodTemplate;
     const version = deployment.metadata.annotations?.[ANNOTATION_VERSION] ?? step.version;
-    const wanted = buildDeployment(pooler, { template, version, replicas: rollout.replicas, paused: false });
+    const restartOnly = liveRestartOnlyOf(deployment);
+    const wanted = buildDeployment(pooler, {
+      template,
+      version,
+      replicas: rollout.replicas,
+      paused: false,
+      restartedFor: liveRestartOf(deployment)?.restartedFor ?? [],
+      ...(restartOnly && { restartOnly }),
+    });
     return outcome(await applyChild(step.writer, pooler, DEPLOYMENTS, wanted, deployment), rollout.waitsForShares);
   }
   const wanted = buildDeployment(pooler, {
@@ -100,6 +114,8 @@ export async function convergeDeployment(deps: PoolerDependencies, step: Deploym
     version: step.version,
     replicas: rollout.replicas,
     paused: rollout.paused,
+    restartOnly: step.restartOnly,
+    restartedFor: step.restartedFor,
   });
   return outcome(
     await applyChild(step.writer, pooler, DEPLOYMENTS, wanted, deployment),
@@ -125,7 +141,7 @@ async function lastProvedTemplate(
   deps: PoolerDependencies,
   pooler: ConnectionPooler,
   failed: string,
-): Promise<{ readonly template: PodTemplate; readonly version: string } | undefined> {
+): Promise<Pick<DeploymentInput, 'template' | 'version' | 'restartOnly'> | undefined> {
   const { namespace = 'default', name } = pooler.metadata;
   const sets = await list<ReplicaSetObject>(deps.client, REPLICA_SETS, namespace, {
     labelSelector: `${LABEL_INSTANCE}=${name},${LABEL_MANAGED_BY}=${MANAGED_BY}`,
@@ -142,10 +158,12 @@ async function lastProvedTemplate(
     );
   const newest = candidates[0];
   if (newest === undefined) return undefined;
+  const restartOnly = liveRestartOnlyOf(newest);
   const { 'pod-template-hash': _hash, ...labels } = newest.spec.template.metadata.labels;
   return {
     template: { ...newest.spec.template, metadata: { labels, annotations: newest.spec.template.metadata.annotations } },
     version: newest.metadata.annotations?.[ANNOTATION_VERSION] ?? '',
+    ...(restartOnly && { restartOnly }),
   };
 }
 

@@ -3,6 +3,7 @@
  * all of it is known, or something stands in the way, which is then a finding and not an error.
  */
 
+import { ANNOTATION_RESTART_WISH } from '../api/names.ts';
 import { isObject } from '../api/schema-node.ts';
 import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
@@ -12,12 +13,15 @@ import { holdersOf } from '../plan/budget.ts';
 import { chooseImage } from '../plan/image.ts';
 import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
 import type { PodView } from '../plan/pods.ts';
+import { planRestart, type RestartMode, type RestartToken, tokenOf } from '../plan/restart.ts';
 import { checkTemplate } from '../plan/template-merge.ts';
 import type { Situation } from '../rules/situation.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChildWriter } from './children.ts';
+import { liveTemplateOf } from './converge-deployment.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { type Desired, planDesired } from './desired.ts';
+import { liveRestartOf, liveRestartOnlyOf } from './live-restart.ts';
 import type { Memory } from './memory.ts';
 
 export interface Target {
@@ -28,6 +32,11 @@ export interface Target {
   readonly revision: string;
   readonly desired: Desired;
   readonly planned: PlannedTemplate;
+  readonly restart: {
+    readonly mode: RestartMode;
+    readonly restartedFor: readonly string[];
+    readonly incurable: boolean;
+  };
 }
 
 /** What runs keeps running. */
@@ -69,6 +78,25 @@ export async function decide(
   if (credentials === undefined) return { kind: 'blocked', pooler, findings: {}, around: false };
   if ('kind' in credentials) return { kind: 'blocked', pooler, findings: { collisions: [credentials] }, around: false };
 
+  const mode: RestartMode = pooler.spec.rollout?.restart ?? 'Automatic';
+  const wish = pooler.metadata.annotations?.[ANNOTATION_RESTART_WISH];
+  const live = liveRestartOf(deployment);
+  const liveTemplate = liveTemplateOf(deployment);
+  const templateOf = (restartOnly: Readonly<Record<string, string>>, restart: RestartToken): PlannedTemplate =>
+    planPodTemplate({
+      name: pooler.metadata.name,
+      spec: pooler.spec,
+      image: image.image,
+      version: formatVersion(image.version),
+      restartOnly,
+      credentials: credentials.epoch,
+      restart,
+    });
+  // What only a restart changes waits for one that somebody wants, or that comes anyway.
+  const known = liveRestartOnlyOf(deployment);
+  const waits = mode === 'Manual' && known !== undefined && (wish === undefined || wish === live?.wished);
+  const pinned = waits && templateOf(known, tokenOf(live?.wished, live?.restarted)).revision === liveTemplate;
+
   const replicas = deployment?.spec?.['replicas'];
   const desired = await planDesired({
     client: deps.client,
@@ -78,11 +106,19 @@ export async function decide(
     credentials,
     secrets: deps.caches.secrets,
     memory,
+    ...(pinned && { pinned: known }),
     now: deps.clock.now(),
   });
   const { revision, faults, budget, restartOnly } = desired.digest;
   if (revision === undefined)
     return { kind: 'blocked', pooler, findings: { faults, budget }, around: faults.spec.length === 0 };
+  const restart = planRestart({
+    mode,
+    wish,
+    live,
+    found: foundIn(memory, pods, liveTemplate, revision),
+    now: new Date(deps.clock.now()).toISOString(),
+  });
   return {
     kind: 'target',
     pooler,
@@ -90,15 +126,25 @@ export async function decide(
     credentials,
     revision,
     desired,
-    planned: planPodTemplate({
-      name: pooler.metadata.name,
-      spec: pooler.spec,
-      image: image.image,
-      version: formatVersion(image.version),
-      restartOnly,
-      credentials: credentials.fingerprint,
-    }),
+    planned: templateOf(restartOnly, restart.token),
+    restart: { mode, restartedFor: restart.restartedFor, incurable: restart.incurable },
   };
+}
+
+/** What the processes go on with; undefined while not all of them were seen to run the desired revision. */
+function foundIn(
+  memory: Memory,
+  pods: readonly PodView[],
+  template: string | undefined,
+  revision: string,
+): readonly string[] | undefined {
+  const must = memory.mustRestart;
+  if (must !== undefined && must.template === template && must.revision === revision) return must.keeps;
+  const living = pods.filter((pod) => !pod.terminating);
+  const proofs = living.map((pod) => (pod.template === template ? memory.proofs.get(pod.process) : undefined));
+  return proofs.every((proof) => proof?.revision === revision)
+    ? [...new Set(proofs.flatMap((proof) => proof?.restartRequired ?? []))].sort()
+    : undefined;
 }
 
 /** A rule of the cluster keeps us from the logins or Secrets that all else is made of. */

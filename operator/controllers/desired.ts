@@ -10,6 +10,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { canonicalJson } from '../plan/canonical-json.ts';
 import {
   type Config,
   type PlannedConfig,
@@ -32,6 +33,8 @@ export interface DesiredInput {
   readonly credentials: AdminCredentials;
   readonly secrets: Informer<KubeObject>;
   readonly memory: Memory;
+  /** See ConfigInput. */
+  readonly pinned?: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -57,6 +60,7 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
     version,
     holders,
     revisionKey: credentials.revisionKey,
+    ...(input.pinned && { pinned: input.pinned }),
   };
 
   let fresh: PlannedConfig | undefined;
@@ -95,7 +99,7 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
 /** Whether something that was refused because its time had not come may be taken now. */
 const becameValid = ({ tls }: PlanDigest, now: number): boolean => tls.validFrom !== undefined && tls.validFrom <= now;
 
-function inputsOf({ pooler, version, holders, credentials, secrets }: DesiredInput): string {
+function inputsOf({ pooler, version, holders, credentials, secrets, pinned }: DesiredInput): string {
   const parts = [
     // Another operator may render the same things otherwise.
     OPERATOR_VERSION,
@@ -106,6 +110,7 @@ function inputsOf({ pooler, version, holders, credentials, secrets }: DesiredInp
     credentials.fingerprint,
     credentials.certificates.map(({ certificate }) => certificate).join(),
     fingerprintSecrets(pooler, secrets),
+    ...(pinned ? [canonicalJson(pinned)] : []),
   ];
   return createHash('sha256').update(parts.join('|')).digest('hex').slice(0, 16);
 }

@@ -71,7 +71,7 @@ await inOwnNetwork(import.meta.filename, () => {
 
     it('the largest that fits is proved, and so is the next one beside it', async () => {
       for (const round of [1, 2]) {
-        await stage.secret('fitting', passwords(980));
+        await stage.secret('fitting', passwords(950));
         await stage.proved(
           'app',
           await stage.pooler('app', { users: usersOf('fitting'), maxClientConnections: round }),

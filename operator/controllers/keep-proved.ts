@@ -2,10 +2,11 @@
  * Holds the pods on the revision that the pointer names, while the desired one cannot be had: an operator that died in
  * the middle of a change may have left some on a candidate, and pods that start meanwhile want to be proved too.
  */
-import { ANNOTATION_VERSION, configSecretName } from '../api/names.ts';
+import { ANNOTATION_PROVED, ANNOTATION_VERSION, configSecretName } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
+import { sameStates, withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
 import { provableIn } from '../plan/stored-revision.ts';
@@ -16,10 +17,12 @@ import {
   POINTER_LOST,
   pointerOf,
   rememberProofs,
+  retainedIn,
   retryLater,
   secretOf,
 } from './converge-config.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
+import { heldStates, settleStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
@@ -42,14 +45,26 @@ export async function keepProved(
   const version = parseVersion(deployment?.metadata.annotations?.[ANNOTATION_VERSION] ?? '');
   const cached = template === undefined ? undefined : secretOf(deps.caches, pooler, template);
   if (template === undefined || version === undefined || cached === undefined) return { kind: 'idle' };
+  memory.draining = undefined;
   const pointer = pointerOf(deps.caches, pooler, template);
   const live = livePods(pods, template);
   const unproved = live.filter((pod) => pointer === undefined || memory.proofs.get(pod.process)?.revision !== pointer);
-  if (unproved.length === 0) return { kind: 'idle' };
+  const held = heldStates(cached);
+  // What was to be removed is not: those who wait for it go on.
+  const wanted = withoutLeaving(held);
+  if (unproved.length === 0 && sameStates(held, wanted)) return { kind: 'idle' };
 
   const credentials = await deps.credentials.peek(pooler);
   if (credentials === undefined) return retryLater(memory, LOGINS_LOST);
-  const steps = changeSteps({ pooler, template, credentials, writer, superseded: () => false, now: deps.clock.now });
+  const steps = changeSteps({
+    pooler,
+    template,
+    credentials,
+    writer,
+    secret: () => secretOf(deps.caches, pooler, template),
+    superseded: () => false,
+    now: deps.clock.now,
+  });
   if (pointer === undefined) {
     const lost = { pooler, version, credentials, writer, memory, steps, secret: cached, live };
     return (await restorePointer(deps, lost)) === 'silent' ? retryLater(memory, POINTER_LOST) : { kind: 'idle' };
@@ -58,9 +73,14 @@ export async function keepProved(
   const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
   const config = provableIn(filesIn(secret), pointer, version, credentials.revisionKey);
   if (config === undefined) return retryLater(memory, `the files of revision ${pointer} are not what they were`);
+  const unsettled = await settleStates({ pooler, template, secret: cached, writer, pods: live, wanted, steps });
+  if (unsettled !== undefined) return retryLater(memory, unsettled);
+  if (unproved.length === 0) return { kind: 'idle' };
+  const provedBefore = cached.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
+  const circumstances = { wanted, held: wanted, provedBefore };
   const attempts = await patiently(deps, pooler, () =>
-    withoutWorker(deps, () => provePods(steps, config, version, unproved)).then(orSilent),
+    withoutWorker(deps, () => provePods(steps, config, version, unproved, circumstances)).then(orSilent),
   );
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
-  return rememberProofs(memory, pointer, attempts);
+  return rememberProofs(memory, pointer, attempts, (pod) => retainedIn(cached, pod));
 }

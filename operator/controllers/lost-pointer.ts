@@ -55,9 +55,11 @@ export async function restorePointer(deps: PoolerDependencies, lost: LostPointer
   const attempts = await patiently(deps, pooler, () =>
     withoutWorker(deps, () => provePods(lost.steps, config, version, live)).then(orSilent),
   );
-  for (const attempt of attempts ?? [])
-    if (attempt.kind === 'proved')
-      memory.proofs.set(attempt.pod.process, { revision: pointer, restartRequired: attempt.restartRequired });
+  for (const attempt of attempts ?? []) {
+    if (attempt.kind !== 'proved') continue;
+    const { restartRequired, settings } = attempt;
+    memory.proofs.set(attempt.pod.process, { revision: pointer, restartRequired, settings });
+  }
   if (attempts?.some(({ kind }) => kind === 'proved')) {
     const annotations = {
       [ANNOTATION_POINTER]: pointer,

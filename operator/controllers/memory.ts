@@ -6,6 +6,7 @@
 import type { ConnectionPooler } from '../api/types.ts';
 import type { PlannedConfig } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import type { Busy } from './leaving.ts';
 
 /** A planned configuration without its secrets: revision and findings, no files. */
 export interface PlanDigest extends Omit<PlannedConfig, 'config'> {
@@ -21,6 +22,29 @@ export interface Failure {
 export interface PodProof {
   readonly revision: string;
   readonly restartRequired: readonly string[];
+  /** Of SHOW CONFIG at the proof; undefined when a hand had changed something by then. */
+  readonly settings: string | undefined;
+}
+
+/** What a hand changed in a process, and what the look at it saw that gave the hint. */
+export interface Override {
+  readonly hint: string;
+  readonly found: readonly string[];
+}
+
+/** A revision that the processes of a template cannot take without a restart, and for what they keep. */
+export interface MustRestart {
+  readonly template: string;
+  readonly revision: string;
+  readonly keeps: readonly string[];
+}
+
+/** Databases that are being emptied, and since when. */
+export interface Draining {
+  readonly databases: string;
+  /** Monotonic milliseconds. */
+  readonly since: number;
+  busy: readonly Busy[];
 }
 
 export interface Memory {
@@ -33,6 +57,12 @@ export interface Memory {
   readonly proofs: Map<string, PodProof>;
   /** How often a canary died on a revision. */
   readonly deaths: Map<string, number>;
+  /** By process. */
+  readonly overrides: Map<string, Override>;
+  draining: Draining | undefined;
+  mustRestart: MustRestart | undefined;
+  /** When the operator last told a console something: what was seen before says nothing. Milliseconds since 1970. */
+  touchedAt: number;
   failure: Failure | undefined;
   /** Why the last attempt is made again. */
   retrying: string | undefined;
@@ -73,6 +103,10 @@ export function createMemoryStore(): MemoryStore {
         digest: undefined,
         proofs: new Map(),
         deaths: new Map(),
+        overrides: new Map(),
+        draining: undefined,
+        mustRestart: undefined,
+        touchedAt: 0,
         failure: failureOf(pooler),
         retrying: undefined,
         attempts: 0,
@@ -106,5 +140,6 @@ export const provedRevision = (memory: Memory, pod: PodView): string | undefined
 /** Forgets processes that are gone. */
 export function keepProofsOf(memory: Memory, pods: readonly PodView[]): void {
   const alive = new Set(pods.map((pod) => pod.process));
-  for (const process of memory.proofs.keys()) if (!alive.has(process)) memory.proofs.delete(process);
+  for (const known of [memory.proofs, memory.overrides])
+    for (const process of known.keys()) if (!alive.has(process)) known.delete(process);
 }

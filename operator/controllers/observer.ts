@@ -6,7 +6,6 @@
  */
 import { PORT, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { openSession } from '../console/session.ts';
 import type { PodReading } from '../plan/fleet.ts';
 import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -15,6 +14,8 @@ import type { AdminCredentialStore, AdminCredentials } from './admin-credentials
 import { BY_POOLER, type Caches } from './caches.ts';
 import { CONSOLE_TIMEOUTS, tlsOf } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
+import { pointerOf } from './converge-config.ts';
+import { doorsOf, openDoor } from './doors.ts';
 import { createPace } from './pace.ts';
 import { createPhases } from './phases.ts';
 
@@ -79,23 +80,26 @@ export function createObserver(options: ObserverOptions): Observer {
   const ask = async (
     pooler: ConnectionPooler,
     pod: PodView,
-    { stats: password, certificates }: AdminCredentials,
+    own: AdminCredentials,
     before: PoolerObservation | undefined,
     ending: AbortSignal,
   ): Promise<ConsoleReading> => {
-    const session = await openSession({
+    const place = {
       host: pod.address ?? '',
       port: PORT,
-      user: STATS_USER,
-      password,
       applicationName: 'poolkeeper',
       tls: tlsOf(pooler),
-      certificates,
+      certificates: own.certificates,
       limits: LIMITS,
       lifetimeMs: LOOK_MS,
       signal: ending,
-      ...CONSOLE_TIMEOUTS,
-    });
+    };
+    // Where the password was replaced just now, the process may still know the one before.
+    const [, ...others] = doorsOf(own, [pointerOf(caches, pooler, pod.template)]);
+    const session = await openDoor({ ...place, ...CONSOLE_TIMEOUTS }, [
+      { user: STATS_USER, password: own.stats },
+      ...others,
+    ]);
     let reading: ConsoleReading;
     try {
       reading = await readConsole(session, pod.name);
@@ -192,7 +196,10 @@ const isRunning = (pod: PodObject): boolean => viewPod(pod).running;
 const gistOf = (observation: PoolerObservation | undefined): string =>
   JSON.stringify(
     observation && [
-      observation.readings.map(({ pod, version, pools, databases, trouble }) => [
+      observation.readings.map(({ pod, version, pools, databases, trouble, settings, paused, databaseRows }) => [
+        settings,
+        paused,
+        databaseRows.flatMap((row) => (row.paused || row.disabled ? [[row.name, row.paused, row.disabled]] : [])),
         pod,
         version,
         pools,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainLog, explainReload, explainServers, redact } from './pod-log.ts';
+import { explainChange, explainLog, explainReload, explainServers, redact } from './pod-log.ts';
 
 const at = (line: string): string => `2026-11-21 09:00:00.000 UTC [1] ${line}`;
 
@@ -164,4 +164,19 @@ test('what is quoted holds no password, and is not long', () => {
     assert.ok(!redact(text).includes('planted'), redact(text));
   }
   assert.equal(redact('x'.repeat(500)).length, 201);
+});
+
+test('a change is explained by its own RELOAD: not by those that restored the process, nor by an earlier change', () => {
+  const log = [
+    'LOG RELOAD command issued',
+    'ERROR unknown parameter: pgbouncer/of_the_change_before',
+    'LOG RELOAD command issued',
+    'LOG RELOAD command issued',
+    'ERROR unknown parameter: pgbouncer/stray',
+    'ERROR invalid value "x" for parameter pool_mode in configuration (/etc/pgbouncer/9f2c.ini:7)',
+    'LOG RELOAD command issued',
+    'LOG RELOAD command issued',
+  ];
+  assert.equal(explainChange(log.map(at).join('\n')), 'unknown parameter: pgbouncer/stray');
+  assert.equal(explainChange(at('LOG RELOAD command issued')), undefined);
 });

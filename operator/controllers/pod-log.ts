@@ -38,6 +38,18 @@ export function explainReload(log: string): string | undefined {
   return last < 0 ? undefined : explainLog(log.slice(before < 0 ? last : before));
 }
 
+/**
+ * Why a change failed: the first complaint of the newest RELOAD that has one. After it the process was restored, by
+ * RELOADs without complaints; before it stands what earlier changes were refused for.
+ */
+export function explainChange(log: string): string | undefined {
+  for (const reload of log.split(RELOADS).reverse()) {
+    const said = explainLog(reload);
+    if (said !== undefined) return said;
+  }
+  return undefined;
+}
+
 /** The last complaint about a server that could not be reached or refused the login. */
 export function explainServers(log: string): string | undefined {
   const lines = log

@@ -2,8 +2,11 @@
  * The reconcile of one ConnectionPooler, top to bottom: what is there, what should be, write the difference, prove it,
  * report. Reading, deciding and writing live in other files; this one is the order in which they happen.
  */
+
 import type { Fault } from '../api/fault.ts';
+import { PROOF_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
+import { expectationOf } from '../console/prove.ts';
 import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
@@ -15,20 +18,23 @@ import { formatVersion } from '../pgbouncer/version.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { deployedImage } from '../plan/image.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
-import { type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
+import { livePods, type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER, observeWrite } from './caches.ts';
 import { nextCertificateEvent } from './certificate-time.ts';
+import { changeSteps } from './change-steps.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { convergeConnectionSecrets } from './connection-secrets.ts';
 import { convergeCertificate } from './converge-certificate.ts';
-import { type ConfigOutcome, convergeConfig, pointerOf } from './converge-config.ts';
+import { type ConfigOutcome, convergeConfig, pointerOf, secretOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
+import { heldStates } from './database-states.ts';
 import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { keepProved } from './keep-proved.ts';
 import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
 import { removeOldConfig } from './old-config.ts';
+import { findOverrides } from './overrides.ts';
 
 /**
  * Once the signal is given, the reconcile ends: no call of it reaches the API server any more.
@@ -47,6 +53,7 @@ interface Step {
   /** The template whose pods count. */
   readonly template: string | undefined;
   readonly desired: string | undefined;
+  readonly restart?: Situation['config']['restart'];
   readonly retryMs?: number;
 }
 
@@ -240,6 +247,8 @@ async function advance(
     revision,
     pods,
     refused: refused || outcome.kind === 'refused',
+    restartOnly: target.desired.digest.restartOnly,
+    restartedFor: target.restart.restartedFor,
   });
   if (rollout.collision !== undefined) return collided([rollout.collision], target);
   const failed = memory.failure?.revision === revision && memory.failure.template === planned.revision;
@@ -256,10 +265,12 @@ async function advance(
   });
   const oldConfigMs = await removeOldConfig(deps, pooler, template, pods, key);
   const retryMs = rollout.retryMs ?? (connections.length > 0 ? COLLISION_RETRY_MS : oldConfigMs);
+  if (!failed) await lookForOverrides(deps, target, key, memory, pods, writer);
   return {
     outcome,
     template,
     desired: revision,
+    restart: target.restart,
     findings: {
       collisions: connections,
       waitsForShares: rollout.waitsForShares,
@@ -267,6 +278,40 @@ async function advance(
     },
     ...(retryMs === undefined ? {} : { retryMs }),
   };
+}
+
+/** What was changed on the consoles of the current pods since they were proved. */
+function lookForOverrides(
+  deps: PoolerDependencies,
+  { pooler, planned, revision, version, credentials, desired }: Target,
+  key: string,
+  memory: Memory,
+  pods: readonly PodView[],
+  writer: ChildWriter,
+): Promise<void> {
+  const secret = () => secretOf(deps.caches, pooler, planned.revision);
+  const context = {
+    pooler,
+    template: planned.revision,
+    revision,
+    credentials,
+    writer,
+    secret,
+    superseded: () => false,
+  };
+  return findOverrides({
+    observation: deps.observer.latest(key),
+    memory,
+    pods: livePods(pods, planned.revision),
+    held: heldStates(secret()),
+    expectation: () => {
+      const { ini, proofPassword } = desired.provable(revision);
+      return expectationOf(ini, { revision, version, proofLogin: { user: PROOF_USER, password: proofPassword } });
+    },
+    revision,
+    version,
+    steps: changeSteps({ ...context, now: deps.clock.now }),
+  });
 }
 
 const collided = (collisions: readonly Collision[], target: Target): Step => ({
@@ -363,9 +408,23 @@ function situationOf(
       desired: step.desired,
       pointer: step.template === undefined ? undefined : pointerOf(deps.caches, pooler, step.template),
       failed: memory.failure,
-      restartRequired: [...new Set([...memory.proofs.values()].flatMap((proof) => proof.restartRequired))].sort(),
+      restartRequired: [
+        ...new Set([
+          ...(memory.digest?.pending ?? []),
+          ...(memory.mustRestart?.template === step.template ? (memory.mustRestart?.keeps ?? []) : []),
+          ...pods.flatMap((pod) =>
+            pod.template === step.template ? (memory.proofs.get(pod.process)?.restartRequired ?? []) : [],
+          ),
+        ]),
+      ].sort(),
+      restart: step.restart ?? { mode: pooler.spec.rollout?.restart ?? 'Automatic', incurable: false },
+      draining: memory.draining?.busy ?? [],
       retrying: memory.retrying,
     },
+    overrides: pods.flatMap((pod) => {
+      const found = memory.overrides.get(pod.process)?.found ?? [];
+      return found.length === 0 ? [] : [{ pod: pod.name, found }];
+    }),
     template: step.template,
     pods,
     proved: new Map(proved),

@@ -4,18 +4,27 @@
  */
 import { PROOF_USER } from '../api/names.ts';
 import { isLoginRefused } from '../console/errors.ts';
-import { expectationOf, prove } from '../console/prove.ts';
+import { type Expectation, expectationOf, prove } from '../console/prove.ts';
 import { reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
+import { type HeldStates, unionOf } from '../pgbouncer/database-states.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Provable } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { reloadIntervalMs } from './change-member.ts';
+import { holdStates } from './database-states.ts';
+import { emptyWithin, leavingDatabases, servedBy } from './leaving.ts';
 
 export type PodAttempt =
-  | { readonly kind: 'proved'; readonly pod: PodView; readonly restartRequired: readonly string[] }
+  | {
+      readonly kind: 'proved';
+      readonly pod: PodView;
+      readonly restartRequired: readonly string[];
+      /** Of SHOW CONFIG; undefined when a hand has changed something. */
+      readonly settings: string | undefined;
+    }
   /** It answers, and is not what was rendered. */
   | { readonly kind: 'refused'; readonly pod: PodView; readonly reason: string }
   | { readonly kind: 'silent'; readonly pod: PodView; readonly reason: string }
@@ -23,26 +32,46 @@ export type PodAttempt =
   | { readonly kind: 'locked-out'; readonly pod: PodView; readonly reason: string };
 
 const DEADLINE_MS = 5_000;
+/** For what is under way in a database that a pod still serves and the others do not any more. */
+const LEAVE_MS = 2_000;
+
+/** What a proof must know beside the revision. */
+export interface Circumstances {
+  /** What the databases shall be held in, and what the operator holds them in so far. */
+  readonly wanted: HeldStates;
+  readonly held: HeldStates;
+  /** Some process was proved on this revision before: one that differs from it was changed by a hand. */
+  readonly provedBefore: boolean;
+}
 
 export function provePods(
   steps: ChangeSteps,
   config: Provable,
   version: Version,
   pods: readonly PodView[],
+  { wanted, held, provedBefore }: Circumstances = { wanted: {}, held: {}, provedBefore: false },
 ): Promise<readonly PodAttempt[]> {
-  const expectation = expectationOf(config.ini, {
-    revision: config.revision,
-    proofLogin: { user: PROOF_USER, password: config.proofPassword },
-    version,
-    served: config.served,
-  });
+  const expectation: Expectation = {
+    ...expectationOf(config.ini, {
+      revision: config.revision,
+      proofLogin: { user: PROOF_USER, password: config.proofPassword },
+      version,
+      served: config.served,
+    }),
+    states: wanted,
+  };
   return Promise.all(
     pods.map(async (pod): Promise<PodAttempt> => {
       let session: Session | undefined;
       try {
         session = await steps.openSession(pod);
-        let proof = await prove(session, steps.address(pod), expectation);
+        const holds = Object.keys(unionOf(held, wanted)).length > 0;
+        if (holds) await holdStates(steps, pod, session, wanted, held);
+        let proof = await prove(session, steps.address(pod), expectation, { tolerant: provedBefore });
         if (!proof.proved && proof.item === 'marker') {
+          // What this revision lacks goes with it: nothing shall be in the middle of a transaction then.
+          const leaving = await leavingDatabases(steps, await servedBy([{ session }]), config.ini, version);
+          if (leaving.length > 0) await emptyWithin(steps, { pod, session }, leaving, LEAVE_MS);
           await steps.handOut(pod, 'rest');
           const reloaded = await reloadUntil({
             session,
@@ -53,10 +82,16 @@ export function provePods(
           });
           if (!reloaded.ok)
             return { kind: reloaded.kind === 'half-applied' ? 'refused' : 'silent', pod, reason: reloaded.detail };
+          if (holds) await holdStates(steps, pod, session, wanted, held);
           proof = await prove(session, steps.address(pod), expectation);
         }
         return proof.proved
-          ? { kind: 'proved', pod, restartRequired: proof.restartRequired }
+          ? {
+              kind: 'proved',
+              pod,
+              restartRequired: proof.restartRequired,
+              settings: proof.overrides.length > 0 ? undefined : proof.settings,
+            }
           : { kind: 'refused', pod, reason: `${proof.item} is not as rendered: ${proof.detail}` };
       } catch (error) {
         const reason = messageOf(error);

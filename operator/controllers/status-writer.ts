@@ -51,6 +51,8 @@ const ANNOUNCED: Readonly<Record<string, 'True' | 'False'>> = {
   PoolSaturated: 'True',
   CertificatesValid: 'False',
   ImageOutdated: 'True',
+  RestartRequired: 'True',
+  RuntimeOverride: 'True',
 };
 
 export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter {
@@ -145,6 +147,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
 /** Bad for as long as the operator works on it; not worth a warning. */
 const TRANSIENT: ReadonlySet<string> = new Set([
   'Applying',
+  'EmptyingDatabases',
   'PodsNotReady',
   'RollingOut',
   'ApplyingConfig',

@@ -191,6 +191,17 @@ export const readConfig = (rows: readonly Row[]): readonly ConfigRow[] =>
     changeable: row['changeable'] !== 'no',
   }));
 
+/** Since 1.19. `PAUSE` without a database shows here alone. */
+export function readState(rows: readonly Row[]): { readonly paused: boolean } {
+  const states = new Map(
+    rows.map((row) => {
+      const { text } = readRow('SHOW STATE', row);
+      return [text('key'), text('value')] as const;
+    }),
+  );
+  return { paused: states.get('paused') === 'yes' };
+}
+
 /** `databases`, `users`, `pools`, `free_clients`, … → how many. */
 export const readLists = (rows: readonly Row[]): ReadonlyMap<string, number> =>
   new Map(

@@ -54,7 +54,7 @@ for (const real of REAL_VERSIONS) {
         passwordSecretRef: { name: 's', key: index === 0 ? 'long' : 'k' },
       }));
       // Both revisions of it fill a Secret nearly.
-      const password = ({ key }: { readonly key: string }) => 'x'.repeat(key === 'long' ? 2047 : 400);
+      const password = ({ key }: { readonly key: string }) => 'x'.repeat(key === 'long' ? 2047 : 300);
       const { plan } = withoutFaults({ backends: [{ host: 'pg' }], databases, users }, version, { password });
       assert.ok(plan.config);
       const bytes = Object.values(plan.config.files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);

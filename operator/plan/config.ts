@@ -20,6 +20,7 @@ import { connectionPasswordFaults, connectionSecretFaults } from './connection-f
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
+import { pendingSettings } from './restart.ts';
 import type { SecretLookup } from './secret-references.ts';
 import { isTlsFile, NO_TLS, planTls, type TlsFiles, type TlsView, tlsFilesNamedIn } from './tls.ts';
 
@@ -35,6 +36,8 @@ export interface ConfigInput {
   /** Key of the revision's HMAC, so that a revision is no oracle for passwords. */
   readonly revisionKey: string;
   readonly lookup: SecretLookup;
+  /** Values of settings that only a restart changes, as the pods have them: kept until the pods are replaced. */
+  readonly pinned?: Readonly<Record<string, string>>;
   /** What the operator shows to consoles that demand a certificate, newest first; PEM. */
   readonly consoleCertificates?: readonly string[];
   /** By what the times of certificates are judged; without it they are not. */
@@ -70,6 +73,8 @@ export interface PlannedConfig {
   readonly budget: readonly BudgetRow[];
   /** Needed to choose a pod template also when credentials are missing. */
   readonly restartOnly: Readonly<Record<string, string>>;
+  /** Settings that wait for a restart. */
+  readonly pending: readonly string[];
   readonly tls: TlsView;
 }
 
@@ -89,18 +94,20 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
   const draft = planIni({ ...input, tls }, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
+  const { pending } = draft;
   const faults = {
     spec: [...draft.faults, ...connectionSecretFaults(spec, input.name)],
     budget: budget.faults,
     credentials: [...userlist.faults, ...connectionPasswordFaults(spec, userlist.entries)],
   };
   if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0) {
-    return { faults, budget: budget.rows, restartOnly, tls };
+    return { faults, budget: budget.rows, restartOnly, pending, tls };
   }
-  const beside: FilesByKind = { hba: printHba(planAccessRules(spec)) };
+  const listed = userlist.entries.map(({ name }) => name);
+  const beside: FilesByKind = { hba: printHba(planAccessRules(spec, listed)) };
   const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside, tlsFiles);
   if (tooLarge.length > 0)
-    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, tls };
+    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, pending, tls };
 
   const revision = revisionOf(revisionKey, {
     ini: printIni(draft.ini, version),
@@ -113,6 +120,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
     faults,
     budget: budget.rows,
     restartOnly,
+    pending,
     tls,
     config: {
       revision,
@@ -188,10 +196,11 @@ export function planKnownConfig(
   tls: TlsView = NO_TLS,
 ): { readonly planned: PlannedConfig; readonly provable: Provable; readonly rendered: Rendered } {
   const budget = planBudget(input.spec, input.holders);
-  const { ini, settings, faults } = planIni({ ...input, tls }, budget, revision);
+  const { ini, settings, faults, pending } = planIni({ ...input, tls }, budget, revision);
   return {
     planned: {
       faults: { spec: faults, budget: budget.faults, credentials: [] },
+      pending,
       budget: budget.rows,
       restartOnly: restartOnlyOf(settings, input.version),
       tls,
@@ -267,29 +276,49 @@ export const PROVED_FILE = 'proved.ini';
 export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
 
 function planIni(
-  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace'> & { readonly tls: TlsView },
+  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'> & { readonly tls: TlsView },
   budget: Budget,
   revision: string,
 ) {
-  const { spec, version, tls } = input;
+  const { spec, version, pinned, tls } = input;
   const main = planMainSection(spec, version, revision, tls.settings);
+  const wanted = restartOnlyOf(main.settings, version);
+  const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
   const databases = planDatabases(spec, version, budget, input.namespace);
   const users = planUsers(spec, version);
   const ini: IniFile = {
     databases: databases.entries,
     users: users.entries,
     pgbouncer: [
-      ...main.settings.map(({ key, value }) => [key, value] as const),
+      ...settings.map(({ key, value }) => [key, value] as const),
       // SHOW CONFIG returns it only if the file was parsed to its end, so nothing may follow.
       ['syslog_ident', revision] as const,
     ],
   };
   return {
     ini,
-    settings: main.settings,
+    settings,
+    pending: pinned === undefined ? [] : pendingSettings(wanted, pinned),
     entries: { databases: databases.effective, users: users.effective },
     faults: [...main.faults, ...tls.faults.spec, ...databases.faults, ...users.faults],
   };
+}
+
+/** Settings with those that only a restart changes as they are pinned. */
+function pin(
+  settings: readonly EffectiveSetting[],
+  wanted: Readonly<Record<string, string>>,
+  pinned: Readonly<Record<string, string>>,
+): readonly EffectiveSetting[] {
+  const source = 'the pods, until they are replaced';
+  const kept = settings
+    .filter(({ key }) => !(key in wanted) || key in pinned)
+    .map((setting) => {
+      const value = setting.key in wanted ? pinned[setting.key] : undefined;
+      return value === undefined || value === setting.value ? setting : { ...setting, value, source };
+    });
+  const added = Object.entries(pinned).filter(([key]) => !(key in wanted));
+  return [...kept, ...added.map(([key, value]) => ({ key, value, source }))];
 }
 
 function restartOnlyOf(settings: readonly EffectiveSetting[], version: Version): Readonly<Record<string, string>> {

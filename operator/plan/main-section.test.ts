@@ -147,7 +147,7 @@ test("nothing that a user writes replaces the operator's own keys", () => {
   const { settings, faults } = planOf({ parameters: { admin_users: 'me', auth_type: 'trust', syslog_ident: 'x' } });
   assert.equal(faults.length, 3);
   const values = new Map(settings.map(({ key, value }) => [key, value]));
-  assert.equal(values.get('admin_users'), 'poolkeeper');
+  assert.equal(values.get('admin_users'), 'poolkeeper,poolkeeper_proof');
   assert.equal(values.get('auth_type'), 'hba');
   assert.equal(values.get('syslog_ident'), undefined);
 });

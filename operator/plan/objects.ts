@@ -8,6 +8,8 @@ import {
   ANNOTATION_POINTER,
   ANNOTATION_PROVED,
   ANNOTATION_PROVED_TIME,
+  ANNOTATION_RESTART_ONLY,
+  ANNOTATION_RESTARTED_FOR,
   ANNOTATION_VERSION,
   API_GROUP_VERSION,
   adminSecretName,
@@ -20,6 +22,7 @@ import {
   selectorOf,
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { type ConfigFiles, includeOf, PROVED_FILE } from './config.ts';
 import { BUILDER_VERSION, type PlannedTemplate } from './pod-template.ts';
 import { DRAIN_SECONDS } from './start-script.ts';
@@ -66,6 +69,10 @@ export interface DeploymentInput {
   readonly paused: boolean;
   readonly version: string;
   readonly template: PlannedTemplate['template'];
+  /** Values of settings that only a restart changes, as the template has them. */
+  readonly restartOnly?: Readonly<Record<string, string>>;
+  /** What the template was made for, see restart.ts. */
+  readonly restartedFor?: readonly string[];
 }
 
 export function deployment(pooler: ConnectionPooler, input: DeploymentInput): PlannedObject {
@@ -73,7 +80,15 @@ export function deployment(pooler: ConnectionPooler, input: DeploymentInput): Pl
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { ...base, annotations: { [ANNOTATION_BUILDER]: BUILDER_VERSION, [ANNOTATION_VERSION]: input.version } },
+    metadata: {
+      ...base,
+      annotations: {
+        [ANNOTATION_BUILDER]: BUILDER_VERSION,
+        [ANNOTATION_VERSION]: input.version,
+        ...(input.restartOnly && { [ANNOTATION_RESTART_ONLY]: canonicalJson(input.restartOnly) }),
+        ...(input.restartedFor?.length && { [ANNOTATION_RESTARTED_FOR]: JSON.stringify(input.restartedFor) }),
+      },
+    },
     spec: {
       replicas: input.replicas,
       paused: input.paused,

@@ -3,11 +3,20 @@
  * restarts nothing. A builder that must change is given a new number, and waits for the next rolling change.
  */
 import { createHash } from 'node:crypto';
-import { ANNOTATION_ENTRY, configSecretName, LABEL_TEMPLATE, labelsOf, PORT } from '../api/names.ts';
+import {
+  ANNOTATION_ENTRY,
+  ANNOTATION_RESTART_WISHED,
+  ANNOTATION_RESTARTED,
+  configSecretName,
+  LABEL_TEMPLATE,
+  labelsOf,
+  PORT,
+} from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { ENTRY_AT_REST } from './config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './main-section.ts';
+import type { RestartToken } from './restart.ts';
 import { RESTRICTED } from './restricted.ts';
 import { PROBE_COMMAND, START_SCRIPT, STOP_SCRIPT } from './start-script.ts';
 import { mergeTemplate, type PodTemplate } from './template-merge.ts';
@@ -25,6 +34,8 @@ export interface TemplateInput {
   readonly restartOnly: Readonly<Record<string, string>>;
   /** Changes when the operator's own logins do: a process that does not know them is asked by nobody, only replaced. */
   readonly credentials: string;
+  /** Another one means other pods, see restart.ts. */
+  readonly restart?: RestartToken;
 }
 
 export interface PlannedTemplate {
@@ -35,6 +46,7 @@ export interface PlannedTemplate {
 
 export function planPodTemplate(input: TemplateInput): PlannedTemplate {
   const merged = mergeTemplate(baseTemplate(input.name, input.image), input.spec.template);
+  const restart = annotationsOf(input.restart ?? {});
   const revision = createHash('sha256')
     .update(
       canonicalJson({
@@ -43,17 +55,32 @@ export function planPodTemplate(input: TemplateInput): PlannedTemplate {
         version: input.version,
         restartOnly: input.restartOnly,
         credentials: input.credentials,
+        ...(restart.length > 0 && { restart }),
       }),
     )
     .digest('hex')
     .slice(0, 8);
-  return { revision, template: placed(merged, input.name, revision) };
+  return { revision, template: placed(merged, input.name, revision, Object.fromEntries(restart)) };
 }
 
+const annotationsOf = ({ wished, restarted }: RestartToken): readonly (readonly [string, string])[] => [
+  ...(wished === undefined ? [] : [[ANNOTATION_RESTART_WISHED, wished] as const]),
+  ...(restarted === undefined ? [] : [[ANNOTATION_RESTARTED, restarted] as const]),
+];
+
 /** Puts in what depends on the revision itself: the label, and the name of the configuration Secret. */
-function placed(template: PodTemplate, pooler: string, revision: string): PodTemplate {
+function placed(
+  template: PodTemplate,
+  pooler: string,
+  revision: string,
+  annotations: Readonly<Record<string, string>>,
+): PodTemplate {
   return {
-    metadata: { ...template.metadata, labels: { ...template.metadata.labels, [LABEL_TEMPLATE]: revision } },
+    metadata: {
+      ...template.metadata,
+      labels: { ...template.metadata.labels, [LABEL_TEMPLATE]: revision },
+      annotations: { ...template.metadata.annotations, ...annotations },
+    },
     spec: {
       ...template.spec,
       volumes: [

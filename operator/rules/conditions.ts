@@ -14,6 +14,8 @@ import { imageOutdated } from './image-outdated.ts';
 import { poolSaturated } from './pool-saturated.ts';
 import { ready } from './ready.ts';
 import { reconciling } from './reconciling.ts';
+import { restartRequired } from './restart-required.ts';
+import { runtimeOverride } from './runtime-override.ts';
 import type { Finding, Situation } from './situation.ts';
 import { stalled } from './stalled.ts';
 
@@ -31,6 +33,8 @@ export const CONDITION_RULES: readonly (readonly [type: string, rule: Rule])[] =
   ['PoolSaturated', poolSaturated],
   ['ImageOutdated', imageOutdated],
   ['CertificatesValid', certificatesValid],
+  ['RestartRequired', restartRequired],
+  ['RuntimeOverride', runtimeOverride],
 ];
 
 /** The API server takes 32 KiB; a message longer than this helps nobody. */

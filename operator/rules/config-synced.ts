@@ -37,6 +37,15 @@ export function configSynced(situation: Situation): Finding {
       message: `revision ${desired} was proved on all ${pods.length} replicas`,
     };
   }
+  const [busy] = situation.config.draining;
+  if (busy !== undefined) {
+    const others = situation.config.draining.length - 1;
+    return {
+      status: 'False',
+      reason: 'EmptyingDatabases',
+      message: `revision ${desired} removes database ${busy.database}: ${busy.servers} of its server connections are still in use on ${busy.pod}${others === 0 ? '' : `, and so on in ${others} more places`}; nobody new is let in`,
+    };
+  }
   const stuck = pods.find((pod) => pod.waiting !== undefined);
   const denied =
     situation.denied === undefined ? '' : `; "${situation.denied.call}" is denied, see Stalled and Reconciling`;

@@ -36,9 +36,23 @@ export interface Situation {
     readonly pointer: string | undefined;
     readonly failed: { readonly revision: string; readonly template: string; readonly reason: string } | undefined;
     readonly restartRequired: readonly string[];
+    readonly restart: {
+      readonly mode: 'Automatic' | 'Manual';
+      /** The pods were replaced for it, and it is still there. */
+      readonly incurable: boolean;
+    };
+    /** Databases that are to be removed, and in which something is still under way. */
+    readonly draining: readonly {
+      readonly database: string;
+      readonly pod: string;
+      readonly clients: number;
+      readonly servers: number;
+    }[];
     /** Why the last attempt is tried again. */
     readonly retrying: string | undefined;
   };
+  /** What a hand changed on consoles. */
+  readonly overrides: readonly { readonly pod: string; readonly found: readonly string[] }[];
   readonly template: string | undefined;
   readonly pods: readonly PodView[];
   /** The proved revision of each pod by name. */

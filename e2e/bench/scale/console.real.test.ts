@@ -89,7 +89,7 @@ describe('a simulated console', () => {
     return [answers[0] as T, answers[1] as T];
   };
 
-  for (const word of ['DATABASES', 'USERS', 'POOLS', 'VERSION']) {
+  for (const word of ['DATABASES', 'USERS', 'POOLS', 'VERSION', 'STATE']) {
     it(`answers SHOW ${word} as a real one does`, async () => {
       const [a, b] = await onBoth((session) => session.show(word));
       // Their own sessions and ports aside.

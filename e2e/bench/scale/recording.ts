@@ -4,7 +4,7 @@ import { type RealVersion, startPgbouncer } from '../../../operator/console/test
 import type { Recording } from './console.ts';
 
 /** Everything that the operator asks a console. */
-const WORDS = ['VERSION', 'CONFIG', 'DATABASES', 'USERS', 'POOLS', 'STATS', 'LISTS'] as const;
+const WORDS = ['VERSION', 'CONFIG', 'DATABASES', 'USERS', 'POOLS', 'STATS', 'LISTS', 'STATE'] as const;
 
 export async function record(version: RealVersion): Promise<Recording> {
   const password = 'recording';

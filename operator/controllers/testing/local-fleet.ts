@@ -14,7 +14,7 @@ import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
 import type { ChangeSteps } from '../change-acts.ts';
 import { createConsoleCertificate, type KeyPair } from '../console-certificate.ts';
-import { explainLog, explainReload } from '../pod-log.ts';
+import { explainChange, explainReload } from '../pod-log.ts';
 
 export interface LocalFleet {
   readonly pods: readonly PodView[];
@@ -25,6 +25,7 @@ export interface LocalFleet {
     parameters?: Readonly<Record<string, string | number>>,
     as?: string,
     encryption?: Encryption,
+    spec?: Spec,
   ): Config;
   /** What the sessions show to who demands a certificate, newest first. */
   certificates: KeyPair[];
@@ -45,13 +46,26 @@ export interface Encryption {
 }
 
 const PASSWORD = 'local-admin-password';
+/** Of every user that says nothing else. */
+export const APP_PASSWORD = 'secret';
 export const REVISION_KEY = 'local-revision-key';
 
-export async function startLocalFleet(version: RealVersion, size: number, clients: number): Promise<LocalFleet> {
+interface Spec extends Partial<Pick<PoolerSpec, 'backends' | 'databases' | 'users'>> {
+  /** Of every user. */
+  readonly password?: string;
+}
+
+/** @param base what differs from the smallest specification */
+export async function startLocalFleet(
+  version: RealVersion,
+  size: number,
+  clients: number,
+  base: Spec = {},
+): Promise<LocalFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-fleet-'));
   await chmod(directory, 0o755);
-  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version, encryption = undefined) =>
-    relocate(plan(count, parameters, versionOf(as), encryption, certificates), directory);
+  const configOf: LocalFleet['configOf'] = (count, parameters = {}, as = version, encryption = undefined, spec = {}) =>
+    relocate(plan(count, parameters, versionOf(as), encryption, certificates, { ...base, ...spec }), directory);
   const put = async (name: string, text: string): Promise<void> => {
     // A new inode each time, as the kubelet's swap gives: PgBouncer looks at nothing else.
     await writeFile(join(directory, `${name}.new`), text, { mode: 0o644 });
@@ -117,24 +131,41 @@ export async function startLocalFleet(version: RealVersion, size: number, client
           return value;
         }),
       ),
-    steps: () => ({
-      openSession: open,
-      address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port, certificates: certificates }),
-      writeCandidate: writeFiles,
-      handOut: (pod, revision) =>
-        processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
-      nudge: async () => undefined,
-      movePointer: async (config, keepPrevious) => {
-        await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
-        if (keepPrevious) return;
-        for (const name of await readdir(directory))
-          if (name !== 'proved.ini' && !Object.hasOwn(config.files, name)) await rm(join(directory, name));
-      },
-      explain: (pod) => Promise.resolve(explainLog(processOf(pod).log())),
-      complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
-      superseded: () => false,
-      now: () => Date.now(),
-    }),
+    steps: () => {
+      // As the API server gives what was logged since the change began.
+      const before = processes.map((process) => process.log().length);
+      const since = (pod: PodView): string =>
+        processOf(pod)
+          .log()
+          .slice(before[pods.findIndex(({ name }) => name === pod.name)]);
+      return {
+        openSession: open,
+        address: (pod) => ({ host: '127.0.0.1', port: processOf(pod).port, certificates: certificates }),
+        standing: async () => {
+          const names = (await readdir(directory)).filter((name) => !name.endsWith('.new'));
+          return Object.fromEntries(
+            await Promise.all(
+              names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')] as const),
+            ),
+          );
+        },
+        noteStates: async () => undefined,
+        writeCandidate: writeFiles,
+        handOut: (pod, revision) =>
+          processOf(pod).write({ 'pgbouncer.ini': entry(revision === 'rest' ? 'proved' : revision, processOf(pod)) }),
+        nudge: async () => undefined,
+        movePointer: async (config, keepPrevious) => {
+          await put('proved.ini', `%include ${directory}/${config.revision}.ini`);
+          if (keepPrevious) return;
+          for (const name of await readdir(directory))
+            if (name !== 'proved.ini' && !Object.hasOwn(config.files, name)) await rm(join(directory, name));
+        },
+        explain: (pod) => Promise.resolve(explainChange(since(pod))),
+        complaint: (pod) => Promise.resolve(explainReload(processOf(pod).log())),
+        superseded: () => false,
+        now: () => Date.now(),
+      };
+    },
     stop: async () => {
       await Promise.all(processes.map((process) => process.stop()));
       await rm(directory, { recursive: true, force: true });
@@ -161,6 +192,7 @@ function plan(
   version: Version,
   encryption: Encryption | undefined,
   certificates: readonly KeyPair[],
+  { password = APP_PASSWORD, ...spec }: Spec,
 ): Config {
   const { config, faults, tls } = planConfig({
     spec: {
@@ -172,6 +204,7 @@ function plan(
       databases: [{ name: 'app' }],
       users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
       parameters,
+      ...spec,
       ...(encryption && { tls: encryption.tls }),
     },
     name: 'pooler',
@@ -180,7 +213,7 @@ function plan(
     holders: 5,
     passwords: { admin: PASSWORD, stats: 'local-stats-password' },
     revisionKey: REVISION_KEY,
-    lookup: (ref) => ({ found: true, value: encryption?.secrets[`${ref.name}/${ref.key}`] ?? 'secret' }),
+    lookup: (ref) => ({ found: true, value: encryption?.secrets[`${ref.name}/${ref.key}`] ?? password }),
     consoleCertificates: certificates.map(({ certificate }) => certificate),
   });
   if (config === undefined) throw new Error(JSON.stringify([faults, tls.faults]));

@@ -5,14 +5,15 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloadControllers } from '../../../e2e/cluster/control-plane.ts';
-import { API_GROUP_VERSION, KIND } from '../../api/names.ts';
+import { API_GROUP_VERSION, KIND, LABEL_INSTANCE, LABEL_TEMPLATE } from '../../api/names.ts';
 import { soundStatus } from '../../api/stored-status.ts';
 import type { Condition, ConnectionPooler } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { apply, get } from '../../kube/operations.ts';
-import { SECRETS } from '../../kube/resources.ts';
+import { apply, get, list } from '../../kube/operations.ts';
+import { PODS, SECRETS } from '../../kube/resources.ts';
 import { startRealApi } from '../../kube/testing/real-api.ts';
+import type { PodObject } from '../../plan/pods.ts';
 import { type OperatorProcess, startOperator } from '../../testing/operator-process.ts';
 import { POOLERS } from '../caches.ts';
 import { type Answer, type HollowNode, startHollowNode } from './hollow-node.ts';
@@ -21,8 +22,13 @@ export interface Stage {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly node: HollowNode;
+  /** The one that runs now. */
   readonly operator: OperatorProcess;
   readonly kubeconfig: string;
+  /** Kills the operator at once, and starts another one after `whileGone`. */
+  replaceOperator(whileGone?: () => Promise<void>): Promise<void>;
+  /** Pods of a pooler that are not on their way out, by name. */
+  pods(name: string): Promise<readonly StagePod[]>;
   /** Standard output of kubectl. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Writes a pooler whose pods are real, or whatever `impostor` says; @returns its generation. */
@@ -33,6 +39,14 @@ export interface Stage {
   /** Waits until every replica was proved at this generation. */
   proved(name: string, generation: number): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface StagePod {
+  readonly name: string;
+  readonly uid: string;
+  readonly address: string;
+  readonly restarts: number;
+  readonly template: string;
 }
 
 export interface StageOptions {
@@ -63,7 +77,8 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     version: '1.26.1',
     impostor: (pooler) => impostors.get(pooler),
   });
-  const operator = await startOperator({ kubeconfig: api.kubeconfig, args: flags });
+  const start = (): Promise<OperatorProcess> => startOperator({ kubeconfig: api.kubeconfig, args: flags });
+  let operator = await start();
 
   const read = async (name: string): Promise<ConnectionPooler> => {
     const { status, ...pooler } = await get<ConnectionPooler & KubeObject>(client, POOLERS, namespace, name);
@@ -92,7 +107,28 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     client,
     namespace,
     node,
-    operator,
+    get operator() {
+      return operator;
+    },
+    replaceOperator: async (whileGone = async () => undefined) => {
+      await operator.kill();
+      await whileGone();
+      operator = await start();
+    },
+    pods: async (name) => {
+      const labelSelector = `${LABEL_INSTANCE}=${name}`;
+      const { items } = await list<PodObject & KubeObject>(client, PODS, namespace, { labelSelector });
+      return items
+        .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+        .map(({ metadata, status }) => ({
+          name: metadata.name,
+          uid: metadata.uid ?? '',
+          address: status?.podIP ?? '',
+          restarts: status?.containerStatuses?.[0]?.restartCount ?? 0,
+          template: metadata.labels?.[LABEL_TEMPLATE] ?? '',
+        }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
     kubeconfig: api.kubeconfig,
     kubectl: (args, input) => controlPlane.kubectl(['--namespace', namespace, ...args], input),
     pooler: async (name, spec = {}, impostor) => {

@@ -102,7 +102,7 @@ export const statedOfUser = (user: User): Readonly<Record<string, string>> =>
     ...user.parameters,
   });
 
-/** The operator's lines, then those nobody may log in as, then everybody by one method. */
+/** The operator's lines, then those nobody may log in as, then the users by one method, 32 of them in a line. */
 export function expectedRules(spec: PoolerSpec): readonly HbaRule[] {
   const operator = ['poolkeeper', 'poolkeeper_stats', 'poolkeeper_proof'];
   const users = (spec.users ?? []).map(({ name }) => name);
@@ -117,7 +117,10 @@ export function expectedRules(spec: PoolerSpec): readonly HbaRule[] {
     ...both(['pgbouncer'], operator, 'scram-sha-256'),
     ...both(['pgbouncer'], [all], 'reject'),
     ...both([all], [...operator, ...serverOnly], 'reject'),
-    ...both([all], [all], spec.auth?.type ?? 'scram-sha-256'),
+    ...[0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480].flatMap((first) => {
+      const names = users.toSorted((a, b) => (a < b ? -1 : 1)).slice(first, first + 32);
+      return names.length === 0 ? [] : both([all], names, spec.auth?.type ?? 'scram-sha-256');
+    }),
   ];
 }
 

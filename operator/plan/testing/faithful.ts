@@ -12,7 +12,7 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
 
   assert.deepEqual(strayKeys(ini, spec), []);
   const settings = new Map(ini.pgbouncer);
-  assert.equal(settings.get('admin_users'), 'poolkeeper');
+  assert.equal(settings.get('admin_users'), 'poolkeeper,poolkeeper_proof');
   assert.equal(settings.get('stats_users'), 'poolkeeper_stats,poolkeeper_proof');
   assert.equal(settings.get('auth_type'), 'hba');
   assert.equal(settings.get('auth_hba_file'), `/etc/pgbouncer/${config.revision}.hba`);
