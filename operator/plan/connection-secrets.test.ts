@@ -97,7 +97,7 @@ describe('what cannot become a connection Secret', () => {
     assert.ok(spec);
     const [fault] = planned(spec, VERSION).faults.spec;
     assert.equal(fault?.path, 'spec.connectionSecrets[0].name');
-    assert.match(fault?.problem ?? '', /reads passwords from/);
+    assert.match(fault?.problem ?? '', /that this pooler reads from/);
   });
 });
 
