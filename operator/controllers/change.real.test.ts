@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Session } from '../console/session.ts';
 import { REAL_VERSIONS, type RealVersion } from '../console/testing/real-pgbouncer.ts';
+import type { Row } from '../pgbouncer/rows.ts';
+import { readDatabases } from '../pgbouncer/show.ts';
 import type { Config } from '../plan/config.ts';
 import { applyChange, type ChangeResult } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
@@ -155,6 +158,67 @@ for (const version of REAL_VERSIONS) {
       assert.ok(kills >= 8, `${kills} kills`);
     });
 
+    test('that removes a database, killed between any two steps, is finished by whoever comes next', async () => {
+      const databases = [{ name: 'app' }, { name: 'gone' }];
+      let kills = 0;
+      for (let step = 1; ; step += 1) {
+        await converge(fleet, fleet.configOf(2000 + step, {}, version, undefined, { databases }), version);
+        const config = fleet.configOf(3000 + step);
+        const died = await change(config, killedAt(fleet.steps(), step)).then(
+          () => false,
+          (error: unknown) => String(error).includes('killed'),
+        );
+        if (!died) break;
+        kills += 1;
+        await converge(fleet, config, version);
+        for (const pod of fleet.pods) {
+          const session = await fleet.steps().openSession(pod);
+          const rows = readDatabases(await session.show('DATABASES'));
+          await session.close();
+          assert.deepEqual(
+            rows.map(({ name, paused, disabled }) => [name, paused, disabled]),
+            [['app', false, false]],
+            `killed at step ${step}`,
+          );
+        }
+      }
+      // The note, the candidate, three annotations, the pointer, each before and after.
+      assert.ok(kills >= 10, `${kills} kills`);
+    });
+
+    test('that removes a database ends and comes back while something is under way in it, until its time is up', async () => {
+      const databases = [{ name: 'app' }, { name: 'gone' }];
+      await converge(fleet, fleet.configOf(4000, {}, version, undefined, { databases }), version);
+      const steps = fleet.steps();
+      const noted: object[] = [];
+      const busy: ChangeSteps = {
+        ...steps,
+        noteStates: async (states) => void noted.push(states),
+        // A client in the middle of a transaction, as the console would show it.
+        openSession: async (pod) => {
+          const session = await steps.openSession(pod);
+          const show: Session['show'] = async (what) =>
+            what === 'POOLS' ? [poolRow('gone', pod.name === 'pod-1' ? '1' : '0')] : session.show(what);
+          return { ...session, show };
+        },
+      };
+      const input = {
+        config: fleet.configOf(4001),
+        version: versionOf(version),
+        previous: await fleet.pointer(),
+        pods: fleet.pods,
+        deaths: 0,
+      };
+      const result = await applyChange(busy, { ...input, drained: () => false });
+      assert.deepEqual(result, {
+        outcome: 'draining',
+        busy: [{ database: 'gone', pod: 'pod-1', clients: 1, servers: 1 }],
+      });
+      assert.deepEqual(noted, [{ gone: 'Leaving' }]);
+      assert.deepEqual(await limits(), Array(3).fill('4000'), 'nobody was reloaded');
+      assert.equal((await applyChange(busy, { ...input, drained: () => true })).outcome, 'proved');
+    });
+
     test('killed while a refused revision half-applies is rolled back by whoever comes next', async () => {
       const before = await limits();
       const bad = unknownSetting(fleet, 80, version);
@@ -225,10 +289,26 @@ function killedAt(steps: ChangeSteps, n: number): ChangeSteps {
     };
   return {
     ...steps,
+    noteStates: mortal(steps.noteStates),
     writeCandidate: mortal(steps.writeCandidate),
     handOut: mortal(steps.handOut),
     movePointer: mortal(steps.movePointer),
   };
 }
+
+/** A pool with one client, and so many server connections in use. */
+const poolRow = (database: string, active: string): Row => ({
+  ...Object.fromEntries(
+    [
+      ...['cl_waiting', 'cl_active_cancel_req', 'cl_waiting_cancel_req', 'sv_active_cancel', 'sv_being_canceled'],
+      ...['sv_idle', 'sv_used', 'sv_tested', 'sv_login', 'maxwait', 'maxwait_us'],
+    ].map((column) => [column, '0']),
+  ),
+  database,
+  user: 'app',
+  cl_active: '1',
+  sv_active: active,
+  pool_mode: 'transaction',
+});
 
 const count = (text: string, part: string): number => text.split(part).length - 1;

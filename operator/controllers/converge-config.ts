@@ -2,12 +2,10 @@
  * Brings the configuration Secret of one template, and the pods that read it, to the desired revision: written outright
  * while nobody was ever proved on it, by the proved change when pods run, and healed when somebody else edited it.
  */
-import { createHash } from 'node:crypto';
 import {
   ANNOTATION_POINTER,
   ANNOTATION_PROVED,
   ANNOTATION_PROVED_TIME,
-  ANNOTATION_RETAINED,
   configSecretName,
   FIELD_MANAGER,
 } from '../api/names.ts';
@@ -22,10 +20,8 @@ import { isIntact } from '../plan/config.ts';
 import { findDrift } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
-import { parseRetained, printRetained } from '../plan/retained.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
-import type { ProvedPod } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { changeInTurn } from './change-in-turn.ts';
 import { changeSteps, RevisionTooLarge } from './change-steps.ts';
@@ -37,6 +33,7 @@ import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { type Circumstances, type PodAttempt, provePods } from './prove-pods.ts';
+import { noteRetained, retainedIn } from './retained-note.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
 export interface ConfigInput {
@@ -186,10 +183,11 @@ async function change(
     if (result.outcome !== 'retry') memory.draining = undefined;
     memory.changedAt = deps.clock.monotonic();
     switch (result.outcome) {
-      case 'proved':
+      case 'proved': {
         for (const { pod, restartRequired, settings } of result.proved)
           memory.proofs.set(pod.process, { revision, restartRequired, settings });
-        await noteRetained(deps, input, result.proved);
+        const secret = secretOf(deps.caches, input.pooler, template);
+        await noteRetained(deps.client, { ...input, secret }, result.proved);
         memory.verifiedSecret = secretOf(deps.caches, input.pooler, template)?.metadata.resourceVersion;
         memory.failure = undefined;
         memory.attempts = 0;
@@ -205,6 +203,7 @@ async function change(
         memory.retrying =
           result.unproved[0] === undefined ? undefined : `${result.unproved[0].pod.name}: ${result.unproved[0].reason}`;
         return { kind: 'waiting', retryMs: result.unproved.length > 0 ? RETRY_MS : REST_AFTER_MS };
+      }
       case 'refused':
         memory.failure = { revision, template, reason: result.reason };
         deps.log('a change was refused and rolled back', {
@@ -227,7 +226,7 @@ async function change(
   } catch (error) {
     if (!(error instanceof RevisionTooLarge)) throw error;
     memory.failure = { revision, template, reason: error.message };
-    return { kind: 'refused' };
+    return keepDatabases(deps, input, live);
   }
 }
 
@@ -344,34 +343,6 @@ function isDrained(
   if (memory.draining?.databases !== databases) memory.draining = { databases, since: clock.monotonic(), busy: [] };
   const seconds = parseDuration(pooler.spec.rollout?.databaseDrain ?? '') ?? DRAIN_SECONDS_DEFAULT;
   return clock.monotonic() - memory.draining.since >= seconds * 1000;
-}
-
-/** Processes are named by a hash: they stand in an annotation, up to a hundred of them. */
-const processKey = (pod: PodView): string => createHash('sha256').update(pod.process).digest('hex').slice(0, 8);
-
-export const retainedIn = (secret: KubeObject | undefined, pod: PodView): readonly string[] =>
-  parseRetained(secret?.metadata.annotations?.[ANNOTATION_RETAINED])[processKey(pod)] ?? [];
-
-/** Written when it changes, which is when something is retained that was not, or no longer. */
-async function noteRetained(deps: PoolerDependencies, input: ConfigInput, proved: readonly ProvedPod[]): Promise<void> {
-  const { pooler, template, pods, writer } = input;
-  const before = secretOf(deps.caches, pooler, template)?.metadata.annotations?.[ANNOTATION_RETAINED];
-  const known = parseRetained(before);
-  const alive = pods.flatMap((pod) => {
-    const now = proved.find((other) => other.pod.process === pod.process)?.retained;
-    return [[processKey(pod), now ?? known[processKey(pod)] ?? []] as const];
-  });
-  const after = printRetained(Object.fromEntries(alive));
-  if (after === before) return;
-  const patched = await mergePatch<KubeObject>(
-    deps.client,
-    SECRETS,
-    pooler.metadata.namespace ?? 'default',
-    configSecretName(pooler.metadata.name, template),
-    { metadata: { annotations: { [ANNOTATION_RETAINED]: after ?? null } } },
-    { fieldManager: FIELD_MANAGER },
-  );
-  writer.observed(patched);
 }
 
 const stepsOf = (deps: PoolerDependencies, input: ConfigInput): ChangeSteps =>

@@ -17,7 +17,6 @@ import {
   POINTER_LOST,
   pointerOf,
   rememberProofs,
-  retainedIn,
   retryLater,
   secretOf,
 } from './converge-config.ts';
@@ -28,6 +27,7 @@ import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
+import { retainedIn } from './retained-note.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
 const LOGINS_LOST = "the Secret with the operator's logins is gone";

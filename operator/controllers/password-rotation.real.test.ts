@@ -10,6 +10,8 @@ import { APP_PASSWORD, type LocalFleet, startLocalFleet, versionOf } from './tes
 
 /** What the user leaves between the one change and the other. */
 const GAP_MS = 700;
+/** Nobody waits for ever, whatever becomes of a connection. */
+const PATIENCE = { connectionTimeoutMillis: 20_000, query_timeout: 20_000 };
 /** PgBouncer asks a server that refused it again after a second; the rest is for a loaded machine. */
 const SOON_MS = 5_000;
 
@@ -45,7 +47,7 @@ for (const version of REAL_VERSIONS) {
       assert.equal(result.outcome, 'proved', JSON.stringify(result));
     };
     const login = async (port: number, user: string, password: string): Promise<Client> => {
-      const client = new Client({ host: '127.0.0.1', port, user, password, database: 'app' });
+      const client = new Client({ host: '127.0.0.1', port, user, password, database: 'app', ...PATIENCE });
       client.on('error', () => undefined);
       await client.connect();
       await client.query('SELECT 1');

@@ -411,7 +411,7 @@ function situationOf(
       restartRequired: [
         ...new Set([
           ...(memory.digest?.pending ?? []),
-          ...(memory.mustRestart?.template === step.template ? (memory.mustRestart?.keeps ?? []) : []),
+          ...keptBy(memory, step),
           ...pods.flatMap((pod) =>
             pod.template === step.template ? (memory.proofs.get(pod.process)?.restartRequired ?? []) : [],
           ),
@@ -436,6 +436,10 @@ function situationOf(
     ...step.findings,
   };
 }
+
+/** What keeps the processes of a template from taking a revision at all. */
+const keptBy = ({ mustRestart: must }: Memory, { template, desired }: Step): readonly string[] =>
+  must !== undefined && must.template === template && must.revision === desired ? must.keeps : [];
 
 /** Compares what the pods of this template say they are with what their settings were rendered for. */
 function mismatchOf(

@@ -112,7 +112,7 @@ export async function startLocalFleet(
       user: 'poolkeeper',
       password: PASSWORD,
       certificates: certificates,
-      connectTimeoutMs: 1_000,
+      connectTimeoutMs: 3_000,
       queryTimeoutMs: 2_000,
     });
 
