@@ -78,7 +78,7 @@ export async function startApplications(world: World, certificates: string): Pro
       ],
     },
   });
-  await world.kubectl('wait', '--for=condition=Ready', `pod/${POD}`, '--timeout=90s');
+  await world.kubectl('wait', '--for=condition=Ready', `pod/${POD}`, '--timeout=300s');
 }
 
 /** Runs one client to its end. @throws CommandFailed with what it printed */

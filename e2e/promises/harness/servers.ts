@@ -46,7 +46,7 @@ export async function startServers(world: World, authority: Authority): Promise<
   });
   await Promise.all(
     POSTGRES_VERSIONS.map(async (version) => {
-      await world.kubectl('rollout', 'status', `deployment/${serverName(version)}`, '--timeout=120s');
+      await world.kubectl('rollout', 'status', `deployment/${serverName(version)}`, '--timeout=300s');
       await prepare(world, await serviceAddress(world, serverName(version)));
     }),
   );
