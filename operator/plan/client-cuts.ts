@@ -37,7 +37,7 @@ function removedDatabases(before: PlannedPooler, after: PlannedPooler, rolls: bo
       const elsewhere = kept.has('*') ? '; later ones reach it through "*"' : '';
       return {
         who: `clients of ${name}`,
-        what: `are disconnected, in the middle of a query: the database is removed${elsewhere}`,
+        what: `are turned away, and disconnected when their transactions are done: the database is removed${elsewhere}`,
         cuts: true,
       };
     });

@@ -79,7 +79,7 @@ const CUTS: readonly { readonly what: string; readonly after: object; readonly s
   {
     what: 'a database that goes',
     after: { databases: [BASE.databases[1]] },
-    says: /^clients of app are disconnected, in the middle of a query/,
+    says: /^clients of app are turned away, and disconnected when their transactions are done/,
   },
   { what: 'a user who goes', after: { users: [] }, says: /^clients that log in as app are refused from now on/ },
   {

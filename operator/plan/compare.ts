@@ -4,8 +4,10 @@
  */
 import { PROOF_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
+import { printHba } from '../pgbouncer/hba.ts';
 import { defaultIn, findSetting, isRestartOnly, type Section } from '../pgbouncer/settings.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { planAccessRules } from './access-rules.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { type Cut, cutsOf } from './client-cuts.ts';
 import type { Config } from './config.ts';
@@ -165,10 +167,10 @@ function entryChanges(before: PlannedPooler, after: PlannedPooler): readonly Ent
   return [...databases, ...users, ...accessChanges(before, after)];
 }
 
-/** Lines of the access rules: who may log in from where, and how. The operator's own follow from the rest. */
+/** How who may log in from where; the names of users are told by themselves, the operator's own lines follow from the rest. */
 function accessChanges(before: PlannedPooler, after: PlannedPooler): readonly EntryChange[] {
-  const lines = ({ config }: PlannedPooler) =>
-    (config.files[`${config.revision}.hba`] ?? '')
+  const lines = ({ pooler }: PlannedPooler) =>
+    printHba(planAccessRules(pooler.spec))
       .split('\n')
       .filter((line) => line !== '' && !line.includes(PROOF_USER))
       .map((name) => ({ name: name.replaceAll(/\s+/g, ' ') }));
