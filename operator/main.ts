@@ -4,7 +4,7 @@
  */
 import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
 import { connect, createCaches, everyCache, followCertificates, POOLERS } from './controllers/caches.ts';
-import { learnCredentials, verifyConfigs } from './controllers/first-look.ts';
+import { learnCredentials, verifyConfigs, verifyConnections } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';
 import { createPace } from './controllers/pace.ts';
@@ -165,7 +165,7 @@ async function main(): Promise<void> {
       log.error({ reason }, 'poolkeeper does not lead any more, and ends');
       process.exit(1);
     });
-    await Promise.race([verifyConfigs(look, memories), stopping]);
+    await Promise.race([Promise.all([verifyConfigs(look, memories), verifyConnections(look, memories)]), stopping]);
     // What was seen before leading is looked at once more: nobody else may have.
     for (const pooler of caches.poolers.list())
       queue.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`, { priority: 'low' });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CommandFailed } from '../cluster/run.ts';
 import { APPLICATION_CLIENTS, assertServed, CONNECTIONS, runApplication, startApplications, type Target } from './harness/applications.ts'; // biome-ignore format: one line
-import { createAuthority } from './harness/certificates.ts';
+import { createAuthority, serviceNames } from './harness/certificates.ts';
 import { serviceAddress } from './harness/clients.ts';
 import {
   POSTGRES_VERSIONS,
@@ -15,13 +15,11 @@ import {
   serverName,
   startServers,
 } from './harness/servers.ts';
-import { createWorld, type World } from './harness/world.ts';
+import { createWorld, secret, type World } from './harness/world.ts';
 
 /** One way to come in. */
 interface Login {
   readonly user: ServerUser;
-  /** None: the pooler asks for no password. */
-  readonly password?: 'none';
   readonly tls?: Target['tls'];
 }
 
@@ -35,23 +33,48 @@ interface Row {
   readonly on: 'all' | PostgresVersion;
 }
 
+/** Certificate and key that poolers serve, and the authority of all; what PgBouncer trusts of servers is a bundle of two. */
+const POOLER_TLS = 'pooler-tls';
+const BUNDLE = 'authorities';
+const served = { secretRef: { name: POOLER_TLS } };
+const verified = { mode: 'verify-full', ...served, caSecretRef: { name: POOLER_TLS, key: 'ca.crt' } };
+const withCertificate: Login = { user: 'app', tls: { mode: 'verify-full', certificate: true } };
+
 const ROWS: readonly Row[] = [
   {
     pooler: 'scram-26',
     version: '1.26.1',
-    spec: { replicas: 2, auth: { type: 'scram-sha-256' } },
-    logins: [{ user: 'app' }],
+    spec: {
+      replicas: 2,
+      auth: { type: 'scram-sha-256' },
+      tls: { server: { mode: 'verify-full', caSecretRef: { name: BUNDLE, key: 'bundle.crt' } } },
+    },
+    logins: [{ user: 'app_tls' }],
     on: 'all',
   },
   { pooler: 'md5-26', version: '1.26.1', spec: { auth: { type: 'md5' } }, logins: [{ user: 'app_md5' }], on: 'all' },
   {
+    pooler: 'verified-26',
+    version: '1.26.1',
+    spec: { auth: { type: 'scram-sha-256' }, tls: { client: verified } },
+    logins: [withCertificate],
+    on: '18',
+  },
+  {
     pooler: 'scram-24',
     version: '1.24.1',
-    spec: { auth: { type: 'scram-sha-256' } },
-    logins: [{ user: 'app' }],
+    spec: { auth: { type: 'scram-sha-256' }, tls: { client: { mode: 'require', ...served } } },
+    logins: [{ user: 'app', tls: { mode: 'require' } }],
     on: 'all',
   },
   { pooler: 'md5-24', version: '1.24.1', spec: { auth: { type: 'md5' } }, logins: [{ user: 'app_md5' }], on: 'all' },
+  {
+    pooler: 'verified-24',
+    version: '1.24.1',
+    spec: { auth: { type: 'scram-sha-256' }, tls: { client: verified } },
+    logins: [withCertificate],
+    on: '15',
+  },
   {
     pooler: 'scram-18',
     version: '1.18.0',
@@ -59,7 +82,13 @@ const ROWS: readonly Row[] = [
     logins: [{ user: 'app' }],
     on: 'all',
   },
-  { pooler: 'md5-18', version: '1.18.0', spec: { auth: { type: 'md5' } }, logins: [{ user: 'app_md5' }], on: 'all' },
+  {
+    pooler: 'md5-18',
+    version: '1.18.0',
+    spec: { auth: { type: 'md5' }, tls: { client: { mode: 'prefer', ...served } } },
+    logins: [{ user: 'app_md5' }, { user: 'app_md5', tls: { mode: 'verify-ca' } }],
+    on: 'all',
+  },
 ];
 
 const MODES = ['transaction', 'session'] as const;
@@ -101,6 +130,10 @@ let world: World;
 before(async () => {
   world = await createWorld('clients', {}, { postgres: false });
   await using authority = await createAuthority('company');
+  await using other = await createAuthority('another company');
+  const hosts = ROWS.flatMap(({ pooler }) => serviceNames(pooler, world.namespace));
+  await world.apply(await authority.secret(POOLER_TLS, { commonName: 'poolers', hosts }));
+  await world.apply(secret(BUNDLE, { 'bundle.crt': other.certificate + authority.certificate }));
   await Promise.all([
     startServers(world, authority),
     authority
@@ -120,9 +153,10 @@ after(() => world.remove());
 
 for (const row of ROWS) {
   describe(`through PgBouncer ${row.version}, ${row.pooler}`, { concurrency: 3 }, () => {
-    for (const login of row.logins) {
+    for (const [index, login] of row.logins.entries()) {
       const way = login.tls === undefined ? login.user : `${login.user} with TLS, ${login.tls.mode}`;
-      for (const { postgres, mode } of placesOf(row)) {
+      // What differs for another login is the way in, and one place tells.
+      for (const { postgres, mode } of index === 0 ? placesOf(row) : placesOf(row).slice(0, 1)) {
         for (const client of APPLICATION_CLIENTS) {
           it(`${client} works in ${mode} mode on PostgreSQL ${postgres} as ${way}`, async () => {
             const target = targetOf(row, login, postgres, mode);
@@ -158,21 +192,16 @@ interface Place {
 function placesOf({ on, logins }: Row): readonly Place[] {
   if (on !== 'all') return [{ postgres: on, mode: 'transaction' }];
   // Session mode takes turns between the servers.
-  const session: Place = { postgres: logins[0]?.user === 'app' ? '18' : '15', mode: 'session' };
+  const session: Place = { postgres: logins[0]?.user === 'app_md5' ? '15' : '18', mode: 'session' };
   return [...POSTGRES_VERSIONS.map((postgres): Place => ({ postgres, mode: 'transaction' })), session];
 }
 
-function targetOf(
-  { pooler, version }: Row,
-  { user, password, tls }: Login,
-  postgres: PostgresVersion,
-  mode: Mode,
-): Target {
+function targetOf({ pooler, version }: Row, { user, tls }: Login, postgres: PostgresVersion, mode: Mode): Target {
   return {
     host: `${pooler}.${world.namespace}.svc`,
     database: databaseName(postgres, mode),
     user,
-    ...(password === 'none' ? {} : { password: world.password }),
+    password: world.password,
     ...(tls ? { tls } : {}),
     prepared: version === '1.18.0' && mode === 'transaction' ? 'unnamed' : 'named',
   };

@@ -1,6 +1,13 @@
 /** Builds the CustomResourceDefinition from the schema literals and the rules between fields. */
 
-import { CROSS_RULES, NAME_LIMIT, NAME_MESSAGE, NAME_PATTERN } from './cross-rules.ts';
+import {
+  CROSS_RULES,
+  NAME_LIMIT,
+  NAME_MESSAGE,
+  NAME_PATTERN,
+  SECRET_NAMES_MESSAGE,
+  SECRET_NAMES_RULE,
+} from './cross-rules.ts';
 import { API_GROUP, API_VERSION, KIND } from './names.ts';
 import { specSchema } from './spec-schema.ts';
 import { statusSchema } from './status-schema.ts';
@@ -100,6 +107,7 @@ export function customResourceDefinition(): object {
                   rule: `self.metadata.name.matches('${NAME_PATTERN}') && self.metadata.name.size() <= ${NAME_LIMIT}`,
                   message: NAME_MESSAGE,
                 },
+                { rule: SECRET_NAMES_RULE, message: SECRET_NAMES_MESSAGE, fieldPath: '.spec.connectionSecrets' },
               ],
             },
           },

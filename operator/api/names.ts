@@ -18,7 +18,7 @@ export const MANAGED_BY = 'poolkeeper';
 export const POD_NAME_LABEL = 'pgbouncer';
 /** On pods and configuration Secrets: which template revision they belong to. */
 export const LABEL_TEMPLATE = 'poolkeeper.dev/template-revision';
-/** On Secrets: `config` or `admin`. */
+/** On Secrets: `config`, `admin` or `connection`. */
 export const LABEL_ROLE = 'poolkeeper.dev/role';
 
 /** On pods, handed to PgBouncer through the downward API: the one line of its entry file. */
@@ -27,12 +27,14 @@ export const ANNOTATION_ENTRY = 'poolkeeper.dev/entry';
 export const ANNOTATION_NUDGE = 'poolkeeper.dev/nudge';
 /** On configuration Secrets: the revision that `proved.ini` names. */
 export const ANNOTATION_POINTER = 'poolkeeper.dev/revision';
-/** On configuration Secrets: a hash of everything that the revision was made of, so that a restart need not make it again. */
+/** On configuration and connection Secrets: a hash of everything they were made of, so that a restart need not make them again. */
 export const ANNOTATION_INPUTS = 'poolkeeper.dev/inputs';
 /** On configuration Secrets: the revision that at least one pod was proved on; absent before the first proof. */
 export const ANNOTATION_PROVED = 'poolkeeper.dev/proved-revision';
 /** On configuration Secrets: when the pointer last moved, RFC 3339. */
 export const ANNOTATION_PROVED_TIME = 'poolkeeper.dev/proved-time';
+/** On connection Secrets: an HMAC of what stands in them, so that a hand's edit is told without the Secrets they are made of. */
+export const ANNOTATION_CONTENT = 'poolkeeper.dev/content';
 /** On configuration Secrets: databases that the operator paused or disabled on the consoles, see pgbouncer/database-states.ts. */
 export const ANNOTATION_STATES = 'poolkeeper.dev/database-states';
 /** On configuration Secrets: what each process goes on with until it restarts, and no console shows, see plan/retained.ts. */

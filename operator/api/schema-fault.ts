@@ -53,6 +53,8 @@ export function schemaFault(error: ErrorObject): readonly Fault[] {
 
 function patternRemedy(pattern: string): string {
   if (pattern.includes('\\x00')) return 'remove line breaks and other control characters';
+  if (pattern.includes('direct-host'))
+    return 'name {user}, {password}, {host}, {port}, {database}, {sslmode}, {direct-host}, {direct-port} or {direct-database}, with :raw, :quoted or :json for other places than a URL, and write {{ and }} for braces';
   if (pattern.includes('[0-9]+h')) return 'write a duration in whole seconds and up: "90s", "30m", "1h30m"';
   if (pattern.includes('%')) return 'give an integer, or a share from "1%" to "100%"';
   if (pattern.startsWith('^1')) return 'write a PgBouncer version: "1.26.1"';

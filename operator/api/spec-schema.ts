@@ -5,6 +5,7 @@
  */
 import { auth } from './schema/auth.ts';
 import { backend } from './schema/backends.ts';
+import { connectionSecret } from './schema/connection-secrets.ts';
 import { database } from './schema/databases.ts';
 import { rollout } from './schema/rollout.ts';
 import { service } from './schema/service.ts';
@@ -89,6 +90,14 @@ export const specSchema = {
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['name'],
       items: user,
+    },
+    connectionSecrets: {
+      type: 'array',
+      description: 'Secrets that the operator writes for applications, each with everything they need to connect.',
+      maxItems: 32,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      items: connectionSecret,
     },
     auth,
     tls,

@@ -22,6 +22,7 @@ export type PoolerStatus = Stored<FromSchema<typeof statusSchema>>;
 export type Backend = PoolerSpec['backends'][number];
 export type Database = NonNullable<PoolerSpec['databases']>[number];
 export type User = NonNullable<PoolerSpec['users']>[number];
+export type ConnectionSecret = NonNullable<PoolerSpec['connectionSecrets']>[number];
 export type SecretKeyRef = User['passwordSecretRef'];
 export type Condition = NonNullable<PoolerStatus['conditions']>[number];
 export type PoolMode = NonNullable<Database['poolMode']>;

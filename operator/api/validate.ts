@@ -3,7 +3,7 @@
  * API server does: for files that never saw one, and for objects that got into the cluster past an older CRD.
  */
 import { Ajv } from 'ajv';
-import { CROSS_RULES, checkName } from './cross-rules.ts';
+import { CROSS_RULES, checkName, checkSecretNames } from './cross-rules.ts';
 import type { Fault } from './fault.ts';
 import { API_GROUP, API_GROUP_VERSION, KIND } from './names.ts';
 import { NESTING_LIMIT, tooDeep } from './nesting.ts';
@@ -56,6 +56,7 @@ export function validatePooler(input: unknown, unknownFields: 'refuse' | 'ignore
   const faults = [
     ...checkName(input['metadata']['name']),
     ...unknown,
+    ...checkSecretNames(input['metadata']['name'], spec),
     ...duplicates(spec),
     ...CROSS_RULES.flatMap((rule) => rule.check(spec)),
   ];
@@ -70,7 +71,12 @@ function refuse(path: string, value: unknown, problem: string, remedy: string): 
 
 /** The API server refuses two items of one key in a list of type map; ajv has no word for that. */
 function duplicates(spec: PoolerSpec): readonly Fault[] {
-  const lists = { backends: spec.backends, databases: spec.databases ?? [], users: spec.users ?? [] };
+  const lists = {
+    backends: spec.backends,
+    databases: spec.databases ?? [],
+    users: spec.users ?? [],
+    connectionSecrets: spec.connectionSecrets ?? [],
+  };
   return Object.entries(lists).flatMap(([list, items]) =>
     items.flatMap((item, index) => {
       const first = items.findIndex((other) => other.name === item.name);

@@ -37,6 +37,16 @@ test('values of a Secret are decoded; stringData wins, as in the API', async () 
   assert.deepEqual(secrets, [{ name: 's', namespace: undefined, values: { a: 'a', b: 'other' } }]);
 });
 
+test('a value of a Secret that is no text is told, however it is encoded otherwise', async () => {
+  // An overlong slash, half of a surrogate pair, Latin-1, and a text.
+  const [overlong, surrogate, latin, fine] = [[0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe9], [0xc3, 0xa9]].map((bytes) =>
+    Buffer.from(bytes).toString('base64'),
+  );
+  const data = `data: {a: ${overlong}, b: ${surrogate}, c: ${latin}, d: ${fine}}`;
+  const { secrets } = await read(`kind: Secret\napiVersion: v1\nmetadata: {name: s}\n${data}\nstringData: {c: e}\n`);
+  assert.deepEqual(secrets[0]?.notText, ['a', 'b']);
+});
+
 test('a Secret of another API, or without a name, is none', async () => {
   const other = 'kind: Secret\napiVersion: vault/v1\nmetadata: {name: s}\n';
   assert.deepEqual((await read(`${other}---\nkind: Secret\napiVersion: v1\n`)).secrets, []);

@@ -1,4 +1,5 @@
 /** Reads the YAML files a user names: poolers and the Secrets that stand beside them. */
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { CORE_SCHEMA, loadAll, YAMLException } from 'js-yaml';
@@ -14,6 +15,8 @@ export interface SecretDocument {
   readonly name: string;
   readonly namespace: string | undefined;
   readonly values: Readonly<Record<string, string>>;
+  /** Keys whose bytes are no text; what stands in `values` for them is not what they hold. */
+  readonly notText?: readonly string[];
 }
 
 /** A file that cannot be read or is not YAML: `file: what is wrong`. */
@@ -58,16 +61,20 @@ const flatten = (document: unknown): readonly unknown[] =>
 function readSecret(object: Readonly<Record<string, unknown>>): readonly SecretDocument[] {
   const metadata = object['metadata'];
   if (!isRecord(metadata) || typeof metadata['name'] !== 'string') return [];
-  const encoded = isRecord(object['data']) ? object['data'] : {};
+  const encoded = Object.entries(isRecord(object['data']) ? object['data'] : {}).map(
+    ([key, value]) => [key, Buffer.from(String(value), 'base64')] as const,
+  );
   const plain = isRecord(object['stringData']) ? object['stringData'] : {};
+  const notText = encoded.flatMap(([key, bytes]) => (isUtf8(bytes) || Object.hasOwn(plain, key) ? [] : [key]));
   return [
     {
       name: metadata['name'],
       namespace: typeof metadata['namespace'] === 'string' ? metadata['namespace'] : undefined,
       values: Object.fromEntries([
-        ...Object.entries(encoded).map(([key, value]) => [key, Buffer.from(String(value), 'base64').toString()]),
+        ...encoded.map(([key, bytes]) => [key, bytes.toString()]),
         ...Object.entries(plain).map(([key, value]) => [key, String(value)]),
       ]),
+      ...(notText.length > 0 && { notText }),
     },
   ];
 }

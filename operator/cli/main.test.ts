@@ -109,6 +109,18 @@ describe('kubectl pooler', { concurrency: 2 }, () => {
     });
   });
 
+  describe('validate, of a Secret', () => {
+    it('that holds no text names the key, and not what it holds', async () => {
+      const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: app-db}\ndata: {password: wK8=}\n';
+      const { code, stdout } = await runCli(['validate', '-f', '-'], `${secret}---\n${POOLER}`);
+      assert.equal(code, 1);
+      assert.equal(
+        stdout,
+        'stdin: spec.users[0].passwordSecretRef: is not UTF-8 text ("app-db/password"); put text there\n',
+      );
+    });
+  });
+
   describe('render', () => {
     it('prints every object, and exits with 0', async () => {
       const { code, stdout, stderr } = await runCli(['render', '-f', path('good.yaml')]);

@@ -1,16 +1,18 @@
-/** Plans a pooler without a cluster: the same pure rooms as the operator, with what a cluster would generate made up. */
+/** Plans a pooler as the operator would, by the same pure rooms, with what a cluster would generate made up. */
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
 import type { Warning } from '../api/warning.ts';
-import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { formatVersion } from '../pgbouncer/version.ts';
 import { holdersOf } from '../plan/budget.ts';
-import { type Config, planConfig } from '../plan/config.ts';
-import { chooseImage } from '../plan/image.ts';
-import { type PlannedTemplate, planPodTemplate } from '../plan/pod-template.ts';
+import type { PlannedPooler } from '../plan/compare.ts';
+import { planConfig } from '../plan/config.ts';
+import { chooseImage, type DeploymentObject } from '../plan/image.ts';
+import { planPodTemplate } from '../plan/pod-template.ts';
 import { type SecretLookup, secretReferences } from '../plan/secret-references.ts';
 import { checkTemplate, type TemplateMode } from '../plan/template-merge.ts';
 import { adviceOn } from '../rules/advice.ts';
+import { certificateWarnings } from '../rules/certificate-warnings.ts';
 import type { SecretDocument } from './documents.ts';
 import { type KnownSecrets, standInsFor } from './stand-ins.ts';
 
@@ -24,13 +26,13 @@ export interface OfflineOptions {
   readonly showSecrets: boolean;
   /** By which certificates are judged, in milliseconds since 1970; without it their times are not. */
   readonly now?: number;
+  /** What runs already decides the image that is unset; absent offline. */
+  readonly deployment?: DeploymentObject | undefined;
+  /** See validatePooler; default `refuse`. */
+  readonly unknownFields?: 'refuse' | 'ignore';
 }
 
-export interface OfflinePlan {
-  readonly pooler: ConnectionPooler;
-  readonly version: Version;
-  readonly config: Config;
-  readonly template: PlannedTemplate;
+export interface OfflinePlan extends PlannedPooler {
   /** What can be run and is probably not meant. */
   readonly warnings: readonly Warning[];
 }
@@ -40,14 +42,14 @@ export type Planned =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 export function planOffline(input: unknown, options: OfflineOptions): Planned {
-  const validated = validatePooler(input, 'refuse');
+  const validated = validatePooler(input, options.unknownFields ?? 'refuse');
   if (!validated.ok) return validated;
   const metadata = {
     ...validated.pooler.metadata,
     namespace: validated.pooler.metadata.namespace ?? options.namespace,
   };
   const pooler = { ...validated.pooler, metadata };
-  const image = chooseImage(pooler.spec, undefined, options.defaultImage);
+  const image = chooseImage(pooler.spec, options.deployment, options.defaultImage);
   const early = [...checkTemplate(pooler.spec.template, options.templateMode), ...(image.ok ? [] : [image.fault])];
   if (!image.ok) return { ok: false, faults: early };
 
@@ -76,7 +78,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
     ...real.faults.budget,
     ...real.faults.credentials,
     ...real.tls.faults.certificates,
-    ...missingKeys(pooler, secrets),
+    ...unusableKeys(pooler, secrets),
   ];
   if (faults.length > 0) return { ok: false, faults };
   const shown = options.showSecrets ? real : plan(lookups.masked);
@@ -86,8 +88,12 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
     plan: {
       pooler,
       version: image.version,
+      image: image.image,
       config: shown.config,
-      warnings: adviceOn(pooler.spec, image.version, shown.config.ini),
+      warnings: [
+        ...adviceOn(pooler.spec, image.version, shown.config.ini),
+        ...certificateWarnings(real.tls, options.now),
+      ],
       template: planPodTemplate({
         name: metadata.name,
         spec: pooler.spec,
@@ -107,10 +113,14 @@ const valueIn =
     return Object.hasOwn(values, ref.key) ? values[ref.key] : undefined;
   };
 
-/** A Secret of the same file that lacks the key is a mistake; one that is not in the file may be in the cluster. */
-function missingKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
+/** A Secret of the same file that lacks the key, or has no text there, is a mistake; one elsewhere may be in the cluster. */
+function unusableKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
   return secretReferences(pooler.spec, pooler.metadata.name).flatMap(({ ref, path }) => {
     const secret = secrets.find(({ name }) => name === ref.name);
+    if (secret?.notText?.includes(ref.key) === true) {
+      const value = `${ref.name}/${ref.key}`;
+      return [{ path, value, problem: 'is not UTF-8 text', remedy: 'put text there' }];
+    }
     return secret === undefined || Object.hasOwn(secret.values, ref.key)
       ? []
       : [

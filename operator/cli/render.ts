@@ -2,6 +2,9 @@
 import { dump } from 'js-yaml';
 import { adminSecretName, LABEL_ROLE, labelsOf } from '../api/names.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
+import { connectionSecret } from '../plan/connection-secrets.ts';
+import { urlText } from '../plan/connection-template.ts';
+import { issuedCertificate } from '../plan/issued-certificate.ts';
 import {
   configSecret,
   deployment,
@@ -43,9 +46,11 @@ export function renderObjects({ pooler, version, config, template }: OfflinePlan
       'revision-key': GENERATED,
     },
   };
+  const issued = issuedCertificate(pooler, 'cluster.local');
   return [
     admin,
     withoutOwner(serviceAccount(pooler)),
+    ...(issued === undefined ? [] : [withoutOwner(issued)]),
     readable(
       withoutOwner(
         configSecret(pooler, { template: template.revision, pointer: config.revision, files: config.files }),
@@ -62,8 +67,19 @@ export function renderObjects({ pooler, version, config, template }: OfflinePlan
     ),
     withoutOwner(service(pooler)),
     withoutOwner(disruptionBudget(pooler)),
+    ...connectionSecrets(pooler, config),
   ];
 }
+
+/** Written when the configuration is proved, so they come last. */
+const connectionSecrets = (pooler: OfflinePlan['pooler'], config: OfflinePlan['config']): readonly object[] =>
+  (pooler.spec.connectionSecrets ?? []).flatMap((wanted) => {
+    const planned = connectionSecret({ pooler, wanted, config, revisionKey: GENERATED });
+    const ref = pooler.spec.users?.find(({ name }) => name === wanted.user)?.passwordSecretRef;
+    const mask = `<${ref?.name}/${ref?.key}>`;
+    // A mask is easier to see than what a URL makes of it.
+    return planned === undefined ? [] : [readable(withoutOwner(planned), urlText(mask), mask)];
+  });
 
 function withoutOwner(object: PlannedObject): Record<string, unknown> {
   const { ownerReferences: _owner, ...metadata } = object.metadata;
@@ -71,11 +87,11 @@ function withoutOwner(object: PlannedObject): Record<string, unknown> {
 }
 
 /** Files as text instead of base64: this output is for people. */
-function readable(secret: Record<string, unknown>, proofVerifier: string): Record<string, unknown> {
+function readable(secret: Record<string, unknown>, generated: string, shown = GENERATED): Record<string, unknown> {
   const { data, ...rest } = secret;
   const files = Object.entries((data ?? {}) as Readonly<Record<string, string>>).map(([name, value]) => [
     name,
-    Buffer.from(value, 'base64').toString().replaceAll(proofVerifier, GENERATED),
+    Buffer.from(value, 'base64').toString().replaceAll(generated, shown),
   ]);
   return { ...rest, stringData: Object.fromEntries(files) };
 }

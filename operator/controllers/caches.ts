@@ -3,6 +3,7 @@
  * metadata only. Every change becomes the key of the pooler it concerns.
  */
 import {
+  ANNOTATION_CONTENT,
   ANNOTATION_POINTER,
   ANNOTATION_RESTART_WISH,
   API_GROUP,
@@ -243,11 +244,14 @@ function stripSecret(secret: KubeObject): KubeObject {
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(own && labels ? { labels } : {}),
-      ...(own && annotations?.[ANNOTATION_POINTER] !== undefined ? { annotations } : {}),
+      ...(own && isNoted(annotations) ? { annotations } : {}),
       ...(own && ownerReferences ? { ownerReferences } : {}),
     },
   };
 }
+
+const isNoted = (annotations: Readonly<Record<string, string>> = {}): boolean =>
+  annotations[ANNOTATION_POINTER] !== undefined || annotations[ANNOTATION_CONTENT] !== undefined;
 
 /** Own writes are seen at once, not when the watch brings them. */
 export function observeWrite(caches: Caches, object: KubeObject): void {

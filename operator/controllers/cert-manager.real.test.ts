@@ -13,6 +13,8 @@ import { type Stage, startStage, until } from './testing/stage.ts';
 
 const AUTHORITY = issueAuthority('issuing authority');
 const SECRET = 'app-issued-tls';
+const ISSUER = { name: 'ours', kind: 'ClusterIssuer' } as const;
+const tls = { client: { mode: 'require', certificate: { issuerRef: ISSUER, dnsNames: ['db.example.com'] } } } as const;
 const CRD = new URL('testdata/cert-manager-certificates.yaml', import.meta.url);
 
 interface Certificate extends KubeObject {
@@ -55,10 +57,7 @@ await inOwnNetwork(import.meta.filename, () => {
       (await list<KubeObject>(stage.client, PODS, stage.namespace)).items[0]?.metadata.name;
 
     it('is told that there is no cert-manager, and waits', async () => {
-      const issuerRef = { name: 'ours', kind: 'ClusterIssuer' };
-      await stage.pooler('app', {
-        tls: { client: { mode: 'require', certificate: { issuerRef, dnsNames: ['db.example.com'] } } },
-      });
+      await stage.pooler('app', { tls });
       await says('WaitingForIssuer', /cert-manager is not installed/);
     });
 
@@ -125,6 +124,17 @@ await inOwnNetwork(import.meta.filename, () => {
           : JSON.stringify(config);
       });
       assert.equal(await podName(), pod);
+    });
+
+    it('keeps the Certificate while the specification is not valid', async () => {
+      const { uid } = (await certificate()).metadata;
+      await stage.pooler('app', { tls, parameters: { no_such_setting: 1 } });
+      await until('the pooler to be stalled', async () => {
+        const stalled = await stage.condition('app', 'Stalled');
+        return stalled?.status === 'True' ? true : (stalled?.message ?? 'nothing');
+      });
+      assert.equal((await certificate()).metadata.uid, uid);
+      await stage.proved('app', await stage.pooler('app', { tls }));
     });
 
     it('puts right what a hand changed, and takes the Certificate back when it is not wanted any more', async () => {

@@ -18,6 +18,8 @@ export interface Collision {
   readonly kind: 'collision';
   readonly object: string;
   readonly owner: string;
+  /** Where it is not the pooler that must be renamed. */
+  readonly remedy?: string;
 }
 
 export type Written =

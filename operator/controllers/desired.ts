@@ -11,7 +11,14 @@ import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { canonicalJson } from '../plan/canonical-json.ts';
-import { type Config, type PlannedConfig, type Provable, planConfig, planKnownConfig } from '../plan/config.ts';
+import {
+  type Config,
+  type PlannedConfig,
+  type Provable,
+  planConfig,
+  planKnownConfig,
+  type Rendered,
+} from '../plan/config.ts';
 import { OPERATOR_VERSION } from '../version.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER } from './caches.ts';
@@ -40,6 +47,8 @@ export interface Desired {
   readonly load: () => Promise<Config | undefined>;
   /** What a proof of this revision needs; no Secret is read for it. */
   readonly provable: (revision: string) => Provable;
+  /** What stands in the files beside passwords; no Secret is read for it. */
+  readonly rendered: (revision: string) => Rendered;
 }
 
 export async function planDesired(input: DesiredInput): Promise<Desired> {
@@ -83,6 +92,7 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
     inputs,
     load: async () => (await plan()).config,
     provable: (revision) => planKnownConfig(known, revision, memory.digest?.tls).provable,
+    rendered: (revision) => planKnownConfig(known, revision, memory.digest?.tls).rendered,
   };
 }
 

@@ -9,6 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { pages } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { isIntact } from '../plan/config.ts';
+import { isIntactConnection } from '../plan/connection-secrets.ts';
 import { type Log, messageOf } from '../runtime/log.ts';
 import type { AdminCredentialStore } from './admin-credentials.ts';
 import type { Caches } from './caches.ts';
@@ -43,9 +44,21 @@ export function verifyConfigs(look: FirstLook, memories: MemoryStore): Promise<v
   });
 }
 
+/** Which connection Secrets hold what an operator before this one wrote into them; for the leader. */
+export async function verifyConnections(look: FirstLook, memories: MemoryStore): Promise<void> {
+  if (!look.caches.poolers.list().some(({ spec }) => Array.isArray(spec.connectionSecrets))) return;
+  await eachSecret(look, 'connection', async (pooler, secret) => {
+    const { namespace, name } = pooler.metadata;
+    const own = await look.credentials.peek(pooler);
+    if (own === undefined || !isIntactConnection(secret, own.revisionKey)) return;
+    const version = secret.metadata.resourceVersion;
+    memories.of(`${namespace}/${name}`, pooler).connections.set(secret.metadata.name, { version, desired: undefined });
+  });
+}
+
 async function eachSecret(
   { client, caches, namespaces, log }: FirstLook,
-  role: 'admin' | 'config',
+  role: 'admin' | 'config' | 'connection',
   see: (pooler: ConnectionPooler, secret: SecretObject) => Promise<void> | void,
 ): Promise<void> {
   // A few are read as they are needed; what is not there need not be asked for.

@@ -9,6 +9,7 @@ import { validatePooler } from '../api/validate.ts';
 import { ApiError } from '../kube/errors.ts';
 import { create, list, mergePatch, update } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
+import { CONDITION_RULES } from '../rules/conditions.ts';
 import { POOLERS } from './caches.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
@@ -159,7 +160,7 @@ await inOwnNetwork(import.meta.filename, () => {
         await mergePatch(stage.client, POOLERS, stage.namespace, 'good', { status }, { subresource: 'status' });
         await goodOneStillWorks();
         const { conditions } = (await stage.read('good')).status ?? {};
-        assert.equal(conditions?.length, 8);
+        assert.equal(conditions?.length, CONDITION_RULES.length);
       }
       await until('quiet', async () => {
         const found = await quietly(2);

@@ -7,11 +7,9 @@ import type { ConnectionPooler } from '../api/types.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { sameStates, withoutLeaving } from '../pgbouncer/database-states.ts';
-import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
-import { proofPasswordOf } from '../plan/config.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
-import { servedIn } from '../plan/tls.ts';
+import { provableIn } from '../plan/stored-revision.ts';
 import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
 import {
@@ -73,18 +71,11 @@ export async function keepProved(
   }
   const { namespace = 'default', name } = pooler.metadata;
   const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
-  const parsed = parseIni(filesIn(secret)[`${pointer}.ini`] ?? '', version);
-  if (!parsed.ok) return retryLater(memory, `the files of revision ${pointer} are not what they were`);
-  const served = servedIn(parsed.ini, filesIn(secret));
+  const config = provableIn(filesIn(secret), pointer, version, credentials.revisionKey);
+  if (config === undefined) return retryLater(memory, `the files of revision ${pointer} are not what they were`);
   const unsettled = await settleStates({ pooler, template, secret: cached, writer, pods: live, wanted, steps });
   if (unsettled !== undefined) return retryLater(memory, unsettled);
   if (unproved.length === 0) return { kind: 'idle' };
-  const config = {
-    revision: pointer,
-    ini: parsed.ini,
-    proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
-    ...(served && { served }),
-  };
   const provedBefore = cached.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
   const circumstances = { wanted, held: wanted, provedBefore };
   const attempts = await patiently(deps, pooler, () =>

@@ -12,6 +12,7 @@ import { createInformer } from '../kube/informer.ts';
 import { list, mergePatch } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { PROVED_FILE, pointerIn } from '../plan/config.ts';
+import { issue, issueAuthority } from '../plan/testing/issue.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
@@ -23,6 +24,13 @@ await inOwnNetwork(import.meta.filename, () => {
     let stage: Stage;
     before(async () => {
       stage = await startStage({ flags: ['--observe-interval=600s'] });
+      const { certificate, key } = issue({
+        commonName: 'app',
+        use: 'server',
+        names: ['app'],
+        issuer: issueAuthority('ours'),
+      });
+      await stage.secret('tls', { 'tls.crt': certificate, 'tls.key': key });
     });
     after(() => stage?.stop());
 
@@ -39,15 +47,17 @@ await inOwnNetwork(import.meta.filename, () => {
         return found?.reason === reason ? true : `${found?.reason}: ${found?.message}`;
       });
 
-    for (const [name, lost] of [
-      ['everything', ALL],
-      ['pointer', [ANNOTATION_POINTER]],
-      ['proof', [ANNOTATION_PROVED]],
+    for (const [name, lost, spec] of [
+      ['everything', ALL, {}],
+      ['pointer', [ANNOTATION_POINTER], {}],
+      ['proof', [ANNOTATION_PROVED], {}],
+      // What is served is proved too.
+      ['with-tls', ALL, { tls: { client: { mode: 'require', secretRef: { name: 'tls' } } } }],
     ] as const) {
       it(`that loses annotations (${name}) while a change waits: the pointer moves only to what pods have proved`, async () => {
-        await stage.proved(name, await stage.pooler(name));
+        await stage.proved(name, await stage.pooler(name, spec));
         // Hands off, so that both are found at the same moment, as by an operator that was just started.
-        await stage.pooler(name, { suspend: true });
+        await stage.pooler(name, { ...spec, suspend: true });
         await says(name, 'Reconciling', 'Suspended');
         const { metadata } = await configOf(name);
         const annotations = Object.fromEntries(lost.map((annotation) => [annotation, null]));
@@ -66,7 +76,7 @@ await inOwnNetwork(import.meta.filename, () => {
         });
         versions.start(ending.signal);
         await versions.synced();
-        await stage.proved(name, await stage.pooler(name, { maxClientConnections: 321 }));
+        await stage.proved(name, await stage.pooler(name, { ...spec, maxClientConnections: 321 }));
         await until('the watch to have seen it', async () => (moves.length > 0 ? true : 'nothing'));
         ending.abort();
         assert.deepEqual(moves, ['proved']);

@@ -8,16 +8,16 @@ import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get, mergePatch } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
-import { parseIni } from '../pgbouncer/parse-ini.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import { isIntact, PROVED_FILE, pointerIn, proofPasswordOf } from '../plan/config.ts';
+import { isIntact, PROVED_FILE, pointerIn } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { provableIn } from '../plan/stored-revision.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently } from './patiently.ts';
+import { orSilent, patiently, withoutWorker } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -49,15 +49,12 @@ export async function restorePointer(deps: PoolerDependencies, lost: LostPointer
   const pointer = pointerIn(files[PROVED_FILE] ?? '');
   // Files that nobody of ours has written are nothing to hold on to.
   if (pointer === undefined || !isIntact(files, pointer, credentials.revisionKey)) return 'unproved';
-  const parsed = parseIni(files[`${pointer}.ini`] ?? '', version);
-  if (!parsed.ok) return 'unproved';
+  const config = provableIn(files, pointer, version, credentials.revisionKey);
+  if (config === undefined) return 'unproved';
 
-  const config = {
-    revision: pointer,
-    ini: parsed.ini,
-    proofPassword: proofPasswordOf(credentials.revisionKey, pointer),
-  };
-  const attempts = await patiently(deps, pooler, () => provePods(lost.steps, config, version, live).then(orSilent));
+  const attempts = await patiently(deps, pooler, () =>
+    withoutWorker(deps, () => provePods(lost.steps, config, version, live)).then(orSilent),
+  );
   for (const attempt of attempts ?? []) {
     if (attempt.kind !== 'proved') continue;
     const { restartRequired, settings } = attempt;

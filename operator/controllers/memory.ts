@@ -71,6 +71,8 @@ export interface Memory {
   aroundSeen: string | undefined;
   /** resourceVersion of the configuration Secret whose content was last seen to be right. */
   verifiedSecret: string | undefined;
+  /** By name: the resourceVersion at which a connection Secret was last seen to be right, and the inputs it was right for. */
+  readonly connections: Map<string, { readonly version: string | undefined; readonly desired: string | undefined }>;
   /** Monotonic milliseconds of the last change, after which entries go back to rest. */
   changedAt: number | undefined;
   /** The status that was written last, and the version the object had then: what others own in it is not fought over. */
@@ -110,6 +112,7 @@ export function createMemoryStore(): MemoryStore {
         attempts: 0,
         aroundSeen: undefined,
         verifiedSecret: undefined,
+        connections: new Map(),
         changedAt: undefined,
         settled: undefined,
         numbersAt: undefined,

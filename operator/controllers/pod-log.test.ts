@@ -123,6 +123,38 @@ for (const { what, log, found } of OUTAGES) {
   });
 }
 
+for (const { what, log, found } of [
+  {
+    what: 'its authority is a strange one',
+    log: ['WARNING TLS handshake error: handshake failed: error:0A000086:SSL routines::certificate verify failed'],
+    found: "the server's certificate is not signed by an authority of spec.tls.server",
+  },
+  {
+    what: 'it has another name',
+    log: ["WARNING TLS handshake error: name `10.0.0.7' not present in server certificate"],
+    found: "name `10.0.0.7' not present in server certificate",
+  },
+  {
+    what: 'something else is the matter',
+    log: [
+      "WARNING TLS handshake error: name `10.0.0.7' not present in server certificate",
+      'LOG S-0x55: app/app@10.0.0.7:5432 closing because: connect failed (age=0s)',
+    ],
+    found: 'app/app@10.0.0.7:5432 closing because: connect failed',
+  },
+  {
+    what: 'it was a client',
+    log: [
+      'WARNING TLS handshake error: handshake failed: error:0A0000C7:SSL routines::peer did not return a certificate',
+    ],
+    found: undefined,
+  },
+]) {
+  test(`a server whose TLS is not taken is explained: ${what}`, () => {
+    assert.equal(explainServers(log.map(at).join('\n')), found);
+  });
+}
+
 test('what is quoted holds no password, and is not long', () => {
   for (const text of [
     "host=pg password='planted secret' port=1",

@@ -60,7 +60,7 @@ export function explainServers(log: string): string | undefined {
       ),
     );
   const last = lines.at(-1);
-  if (last === undefined) return undefined;
+  if (last === undefined) return explainHandshake(log);
   const text = /(?:closing because: |\b(?:WARNING|ERROR|LOG)\b:? )(.*)$/.exec(last)?.[1] ?? last;
   return redact(
     text
@@ -69,6 +69,22 @@ export function explainServers(log: string): string | undefined {
       .trim(),
   );
 }
+
+/**
+ * A server whose certificate is not taken. PgBouncer says so of clients in the same words, without saying of whom it
+ * speaks: only when there is no other trouble, and never what servers cannot do.
+ */
+function explainHandshake(log: string): string | undefined {
+  const said = [...log.matchAll(/TLS handshake error: (.*)$/gm)].map(([, why = '']) => why).filter(isAboutServers);
+  const why = said.at(-1);
+  if (why === undefined) return undefined;
+  return why.includes('certificate verify failed')
+    ? "the server's certificate is not signed by an authority of spec.tls.server"
+    : redact(why);
+}
+
+const isAboutServers = (why: string): boolean =>
+  /certificate verify failed|not present in server certificate|server certificate/.test(why);
 
 export function redact(text: string): string {
   const cut = text

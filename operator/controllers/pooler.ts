@@ -24,6 +24,7 @@ import { BY_POOLER, observeWrite } from './caches.ts';
 import { nextCertificateEvent } from './certificate-time.ts';
 import { changeSteps } from './change-steps.ts';
 import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import { convergeConnectionSecrets } from './connection-secrets.ts';
 import { convergeCertificate } from './converge-certificate.ts';
 import { type ConfigOutcome, convergeConfig, pointerOf, secretOf } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
@@ -112,7 +113,9 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
         ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
         : Promise.resolve(undefined);
     const suspended = decision.pooler.spec.suspend;
-    const issuing = suspended ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
+    // A specification that is not valid says nothing of what it asks for.
+    const isLegible = decision.kind === 'target' || decision.around;
+    const issuing = suspended || !isLegible ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
@@ -250,8 +253,18 @@ async function advance(
   if (rollout.collision !== undefined) return collided([rollout.collision], target);
   const failed = memory.failure?.revision === revision && memory.failure.template === planned.revision;
   const template = failed ? (liveTemplateOf(deps.caches.deployments.get(key)) ?? planned.revision) : planned.revision;
+  const connections = await convergeConnectionSecrets(deps, {
+    pooler,
+    key,
+    credentials: target.credentials,
+    memory,
+    writer,
+    revision,
+    desired: target.desired,
+    pods: podsOf(deps, key),
+  });
   const oldConfigMs = await removeOldConfig(deps, pooler, template, pods, key);
-  const retryMs = rollout.retryMs ?? oldConfigMs;
+  const retryMs = rollout.retryMs ?? (connections.length > 0 ? COLLISION_RETRY_MS : oldConfigMs);
   if (!failed) await lookForOverrides(deps, target, key, memory, pods, writer);
   return {
     outcome,
@@ -259,6 +272,7 @@ async function advance(
     desired: revision,
     restart: target.restart,
     findings: {
+      collisions: connections,
       waitsForShares: rollout.waitsForShares,
       versionMismatch: mismatchOf(deps, key, template, pooler.spec.version ?? formatVersion(version)),
     },

@@ -16,11 +16,14 @@ import type { SecretObject } from './secret-object.ts';
 /** Changes whenever one of the referenced Secrets does. */
 export function fingerprintSecrets(pooler: ConnectionPooler, secrets: Informer<KubeObject>): string {
   return referencedSecrets(pooler.spec, pooler.metadata.name)
-    .map((name) => {
-      const found = secrets.get(`${pooler.metadata.namespace}/${name}`);
-      return `${name}=${found?.metadata.uid ?? 'none'}/${found?.metadata.resourceVersion ?? ''}`;
-    })
+    .map((name) => fingerprintSecret(pooler, secrets, name))
     .join(',');
+}
+
+/** The same of one of them. */
+export function fingerprintSecret(pooler: ConnectionPooler, secrets: Informer<KubeObject>, name: string): string {
+  const found = secrets.get(`${pooler.metadata.namespace}/${name}`);
+  return `${name}=${found?.metadata.uid ?? 'none'}/${found?.metadata.resourceVersion ?? ''}`;
 }
 
 /** Secrets that are read at the same time: each may have a megabyte, and a pooler may refer to hundreds. */

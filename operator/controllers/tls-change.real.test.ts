@@ -6,7 +6,7 @@ import { isLoginRefused } from '../console/errors.ts';
 import { openSession } from '../console/session.ts';
 import { REAL_VERSIONS } from '../console/testing/real-pgbouncer.ts';
 import type { Config } from '../plan/config.ts';
-import { issue, issueAuthority } from '../plan/testing/issue.ts';
+import { type Issued, issue, issueAuthority } from '../plan/testing/issue.ts';
 import { applyChange, type ChangeResult } from './change.ts';
 import { provePods } from './prove-pods.ts';
 import {
@@ -16,6 +16,7 @@ import {
   startLocalFleet,
   versionOf,
 } from './testing/local-fleet.ts';
+import { startTlsBackend } from './testing/tls-backend.ts';
 
 const AUTHORITY = issueAuthority('authority of servers');
 const CLIENTS = issueAuthority('authority of clients');
@@ -23,6 +24,7 @@ const OTHER_CLIENTS = issueAuthority('another authority of clients');
 const APP = issue({ commonName: 'app', use: 'client', issuer: CLIENTS });
 const served = () => issue({ commonName: 'pooler', use: 'server', names: ['pooler'], issuer: AUTHORITY });
 const [FIRST, SECOND] = [served(), served()];
+const SERVER = issue({ commonName: 'pg', use: 'server', names: ['127.0.0.1'], issuer: AUTHORITY });
 const LOGIN = { host: '127.0.0.1', user: 'app', password: 'secret', database: 'app' } as const;
 
 type Mode = NonNullable<Encryption['tls']['client']>['mode'];
@@ -128,6 +130,42 @@ for (const version of REAL_VERSIONS) {
       assert.equal(result.outcome, 'refused', JSON.stringify(result));
       await becomes(server('ECDHE-ECDSA-AES256-GCM-SHA384'));
       await becomes();
+    });
+
+    test('of servers is verified with a merged bundle, and costs connections only when it is what changed', async () => {
+      const backend = await startTlsBackend('127.0.0.1', SERVER);
+      try {
+        const to = (...bundle: readonly Issued[]): Encryption => ({
+          tls: {
+            server: {
+              mode: 'verify-full',
+              caSecretRefs: bundle.map((_, index) => ({ name: `pg-${index}`, key: 'ca.crt' })),
+            },
+          },
+          secrets: Object.fromEntries(bundle.map(({ certificate }, index) => [`pg-${index}/ca.crt`, certificate])),
+          port: backend.port,
+        });
+        const ask = async (): Promise<void> => {
+          const session = await openSession({ ...LOGIN, port: fleet.processes[0]?.port ?? 0, queryTimeoutMs: 15_000 });
+          await session.command('SELECT 1');
+          await session.close();
+        };
+        await becomes(to(CLIENTS, AUTHORITY));
+        await ask();
+        const before = backend.opened();
+        await becomes(to(CLIENTS, AUTHORITY));
+        await ask();
+        // Until 1.24 each RELOAD closes them.
+        if (version !== '1.18.0') assert.equal(backend.opened(), before);
+        await becomes(to(OTHER_CLIENTS, AUTHORITY));
+        await ask();
+        assert.ok(backend.opened() > before);
+        await becomes(to(CLIENTS));
+        await assert.rejects(ask());
+        await becomes();
+      } finally {
+        await backend.stop();
+      }
     });
 
     test('once demanded lets nobody in without it at any moment, whatever changes, breaks and is rolled back', async () => {

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 export interface ApiAccess {
   /** `https://host:port`, with a path behind proxies. */
   readonly server: string;
+  /** Of the kubeconfig's context. */
+  readonly namespace?: string | undefined;
   /** CA, credentials and headers of a request, read anew: tokens and CAs rotate. The connections ask every few seconds. */
   readonly requestOptions: () => Promise<RequestOptions>;
 }

@@ -20,6 +20,7 @@ export function kubeconfigAccess({ context, file }: AccessOptions): ApiAccess {
   if (server === undefined) throw new Error('the kubeconfig names no cluster; set KUBECONFIG, or name a context');
   return {
     server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
     requestOptions: async () => {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options);

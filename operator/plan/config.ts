@@ -16,12 +16,13 @@ import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
 import type { Judgement } from './certificate.ts';
+import { connectionPasswordFaults, connectionSecretFaults } from './connection-faults.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
 import { pendingSettings } from './restart.ts';
 import type { SecretLookup } from './secret-references.ts';
-import { isTlsFile, NO_TLS, planTls, type TlsView, tlsFilesNamedIn } from './tls.ts';
+import { isTlsFile, NO_TLS, planTls, type TlsFiles, type TlsView, tlsFilesNamedIn } from './tls.ts';
 
 export interface ConfigInput {
   readonly spec: PoolerSpec;
@@ -80,6 +81,9 @@ export interface PlannedConfig {
 /** What a proof needs to know of a revision; no Secret of the user is needed for it. */
 export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword' | 'served'>;
 
+/** What of a configuration can be known without the Secrets it is made of. */
+export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings'>;
+
 export const proofPasswordOf = (revisionKey: string, revision: string): string =>
   createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
 
@@ -91,13 +95,17 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const draft = planIni({ ...input, tls }, budget, DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const { pending } = draft;
-  const faults = { spec: draft.faults, budget: budget.faults, credentials: userlist.faults };
+  const faults = {
+    spec: [...draft.faults, ...connectionSecretFaults(spec, input.name)],
+    budget: budget.faults,
+    credentials: [...userlist.faults, ...connectionPasswordFaults(spec, userlist.entries)],
+  };
   if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0) {
     return { faults, budget: budget.rows, restartOnly, pending, tls };
   }
   const listed = userlist.entries.map(({ name }) => name);
   const beside: FilesByKind = { hba: printHba(planAccessRules(spec, listed)) };
-  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, { ...beside, ...tlsFiles });
+  const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside, tlsFiles);
   if (tooLarge.length > 0)
     return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, pending, tls };
 
@@ -147,19 +155,32 @@ function sizeFaults(
   ini: IniFile,
   version: Version,
   beside: FilesByKind,
+  certificates: TlsFiles,
 ): readonly Fault[] {
   // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
   const ofUsers = users.reduce(
     (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
     0,
   );
-  const rest = [printIni(ini, version), ...Object.values(beside)].reduce((total, text) => total + byteLength(text), 0);
-  if (ofUsers + rest <= REVISION_BYTES) return [];
+  const bytesOf = (texts: readonly string[]): number => texts.reduce((total, text) => total + byteLength(text), 0);
+  const rest = bytesOf([printIni(ini, version), ...Object.values(beside)]);
+  const ofCertificates = bytesOf(Object.values(certificates));
+  const total = ofUsers + rest + ofCertificates;
+  if (total <= REVISION_BYTES) return [];
+  if (ofCertificates > ofUsers + rest) {
+    return [
+      {
+        path: 'spec.tls',
+        problem: `makes a configuration of ${total} bytes (${ofCertificates} for certificates), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
+        remedy: 'put the authorities of your servers and clients into the bundles, and no others',
+      },
+    ];
+  }
   return [
     {
       // The larger part; users may also be those that databases log in as.
       path: ofUsers >= rest && spec.users !== undefined ? 'spec.users' : 'spec.databases',
-      problem: `make a configuration of ${ofUsers + rest} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
+      problem: `make a configuration of ${total} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
       remedy: 'use fewer users or databases, or shorter passwords, or split the pooler',
     },
   ];
@@ -173,7 +194,7 @@ export function planKnownConfig(
   input: Omit<ConfigInput, 'name' | 'passwords' | 'lookup'>,
   revision: string,
   tls: TlsView = NO_TLS,
-): { readonly planned: PlannedConfig; readonly provable: Provable } {
+): { readonly planned: PlannedConfig; readonly provable: Provable; readonly rendered: Rendered } {
   const budget = planBudget(input.spec, input.holders);
   const { ini, settings, faults, pending } = planIni({ ...input, tls }, budget, revision);
   return {
@@ -190,6 +211,7 @@ export function planKnownConfig(
       proofPassword: proofPasswordOf(input.revisionKey, revision),
       ...(tls.served && { served: tls.served }),
     },
+    rendered: { revision, ini, settings },
   };
 }
 

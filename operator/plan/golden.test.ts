@@ -5,7 +5,7 @@ import { renderYaml } from '../cli/render.ts';
 import { BUILDER_VERSION, planPodTemplate } from './pod-template.ts';
 import { assertGolden, goldenSamples, planSample, readGolden, updateGolden } from './testing/golden.ts';
 
-const EVERYTHING: ReadonlySet<string> = new Set(['minimal', 'every-field']);
+const EVERYTHING: ReadonlySet<string> = new Set(['minimal', 'every-field', 'tls-issued']);
 
 for (const sample of await goldenSamples()) {
   const all = EVERYTHING.has(sample.name);

@@ -177,5 +177,6 @@ export function configSecret(pooler: ConnectionPooler, input: ConfigSecretInput)
   };
 }
 
-const encode = (texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+/** Texts as a Secret holds them. */
+export const encode = (texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text).toString('base64')]));

@@ -60,7 +60,7 @@ const settingsOf = (planned: ReturnType<typeof plan>): ReadonlyMap<string, strin
 const fileOf = (planned: ReturnType<typeof plan>, key: string): string =>
   planned.config?.files[settingsOf(planned).get(key)?.split('/').at(-1) ?? ''] ?? '';
 const faultsOf = ({ tls, faults }: ReturnType<typeof plan>): readonly string[] =>
-  [...tls.faults.certificates, ...faults.spec].map(formatFault);
+  [...tls.faults.certificates, ...faults.spec, ...faults.credentials].map(formatFault);
 
 test('without a word of it nothing is encrypted for clients, and servers are asked', () => {
   const { config } = plan({});
@@ -160,6 +160,20 @@ test('what is wrong names field, Secret and key, and nothing of the content', ()
     'spec.tls.client.secretRef: does not exist: … ("tls/tls.key"); create it, or correct the reference',
     'spec.tls.server.caSecretRef: is not made of certificates in PEM ("ca/ca.crt"); put certificates there, each from BEGIN to END CERTIFICATE',
   ]);
+});
+
+test('a bundle of which no Secret could hold two is refused with the arithmetic; what is referred to twice counts once', () => {
+  const names = Array.from({ length: 1200 }, (_, index) => `a-long-name-of-a-server-${index}.example.com`);
+  const refs = Array.from({ length: 8 }, (_, index) => ({ name: `ca-${index}`, key: 'ca.crt' }));
+  const server = { mode: 'verify-full', caSecretRefs: refs };
+  const bundles = (make: () => Issued) =>
+    Object.fromEntries(refs.map(({ name, key }) => [`${name}/${key}`, make().certificate]));
+  assert.match(
+    faultsOf(plan({ server }, { secrets: bundles(() => issueAuthority('large', { names })) })).join(),
+    /^spec\.tls: makes a configuration of \d{6} bytes \(\d{6} for certificates\), and a Secret of 1048576 bytes must hold two of them, 523776 each; put the authorities/,
+  );
+  const large = issueAuthority('large', { names });
+  assert.deepEqual(faultsOf(plan({ server }, { secrets: bundles(() => large) })), []);
 });
 
 test('what a version does not know, or OpenSSL, is a fault of the specification', () => {

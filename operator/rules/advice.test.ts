@@ -119,6 +119,19 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       said: /^SessionStateLeaks \| spec\.parameters\.server_reset_query_always \| - \| is not set, and the next client inherits what a client of app \(transaction\) leaves behind.*row-level security.*SET ROLE/,
     },
     {
+      what: 'leaks for a user whose own mode it is, whatever the mode of the database',
+      spec: { databases: [{ name: 'app' }], users: [{ ...USER, poolMode: 'statement' }] },
+      said: /^SessionStateLeaks .* a client of user app \(statement\) leaves behind/,
+    },
+    {
+      what: 'is named with a few of its kind',
+      spec: {
+        defaults: { poolMode: 'transaction' },
+        databases: Array.from({ length: 9 }, (_, index) => ({ name: `d${index}` })),
+      },
+      said: /a client of d0 \(transaction\), .* d4 \(transaction\) and 4 more leaves behind/,
+    },
+    {
       what: 'does so under a profile that pools by transaction',
       spec: { profile: 'highThroughput' },
       said: /^SessionStateLeaks .* client of \* \(transaction\)/,

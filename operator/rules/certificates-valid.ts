@@ -27,13 +27,11 @@ export function certificatesValid({ tls, issuing, now }: Situation): Finding {
     };
   }
   if (faults.length > 0) {
-    const missing = faults.some(({ problem }) => problem.startsWith('does not exist'));
-    const expired = faults.some(({ problem }) => problem.startsWith('expired'));
-    return {
-      status: 'False',
-      reason: missing ? 'SecretMissing' : expired ? 'Expired' : 'CertificateInvalid',
-      message: describeFaults(faults),
-    };
+    const message = describeFaults(faults);
+    const some = (problem: string): boolean => faults.some((fault) => fault.problem.startsWith(problem));
+    if (some('does not exist')) return { status: 'False', reason: 'SecretMissing', message };
+    if (some('expired')) return { status: 'False', reason: 'Expired', message };
+    return { status: 'False', reason: 'CertificateInvalid', message };
   }
   const byTime = (tls?.certificates ?? []).toSorted((a, b) => a.notAfter - b.notAfter);
   const [first] = byTime;

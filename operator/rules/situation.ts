@@ -22,7 +22,7 @@ export interface Situation {
   /** Milliseconds since 1970: certificates end by themselves. */
   readonly now: number;
   /** Objects of a wanted name that belong to somebody else. */
-  readonly collisions: readonly { readonly object: string; readonly owner: string }[];
+  readonly collisions: readonly { readonly object: string; readonly owner: string; readonly remedy?: string }[];
   /** What a rule of the cluster keeps the operator from doing; `unanswered`: nobody says whether it may. */
   readonly denied:
     | { readonly by: 'quota' | 'policy' | 'permission' | 'unanswered'; readonly call: string; readonly said: string }

@@ -15,7 +15,7 @@ export function stalled(situation: Situation): Finding {
     return {
       status: 'True',
       reason: 'NameCollision',
-      message: `${collision.object} exists and belongs to ${collision.owner}; rename the pooler, or remove that object`,
+      message: `${collision.object} exists and belongs to ${collision.owner}; ${collision.remedy ?? 'rename the pooler, or remove that object'}`,
     };
   }
   if (situation.denied !== undefined && situation.denied.by !== 'unanswered') return describeDenied(situation.denied);

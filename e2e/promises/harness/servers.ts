@@ -17,6 +17,8 @@ export const SERVER_USERS = {
   app: 'scram-sha-256',
   /** Its password is stored as an MD5 hash. */
   app_md5: 'md5',
+  /** Comes in with TLS only. */
+  app_tls: 'scram-sha-256',
 } as const;
 export type ServerUser = keyof typeof SERVER_USERS;
 
@@ -26,6 +28,7 @@ const CERTIFICATE = 'postgres-tls';
 const HBA = [
   'local all all trust',
   'host all app_md5 all md5',
+  'hostnossl all app_tls all reject',
   'host all all all scram-sha-256', // with TLS and without
 ].join('\n');
 

@@ -168,10 +168,17 @@ function related(raw: JsonObject): JsonObject {
       ...(isRecord(serverUser) ? { serverUser: { ...serverUser, name: unreserved(serverUser['name']) } } : {}),
     };
   });
+  const users =
+    raw['users'] === undefined
+      ? undefined
+      : records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) }));
+  const [user] = users ?? [];
+  const connectable = databases.length === 0 ? 'any' : databases[0]?.['name'] === '*' ? 'any' : databases[0]?.['name'];
   const wild = databases.filter(({ name }) => name === '*').map(({ backend }) => backend ?? names[0]);
   const uncapped = new Set(databases.length === 0 ? [names[0]] : wild);
+  const { connectionSecrets: _loose, ...kept } = raw;
   return {
-    ...raw,
+    ...kept,
     backends: backends.map(({ connectionBudget, ...backend }) =>
       connectionBudget === undefined || uncapped.has(String(backend['name'] ?? 'primary'))
         ? backend
@@ -179,9 +186,8 @@ function related(raw: JsonObject): JsonObject {
     ),
     ...(databases.length === 0 ? {} : { databases }),
     ...(isRecord(raw['tls']) ? { tls: relatedTls(raw['tls']) } : {}),
-    ...(raw['users'] === undefined
-      ? {}
-      : { users: records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) })) }),
+    ...(users === undefined ? {} : { users }),
+    ...connectionSecretsOf(raw['connectionSecrets'], user?.name, connectable),
   };
 }
 
@@ -202,6 +208,22 @@ function withAuthorities(side: JsonObject): JsonObject {
 }
 const withVersion = ({ maxVersion, ...rest }: JsonObject): JsonObject =>
   maxVersion === undefined || rest['minVersion'] === '1.3' ? rest : { ...rest, maxVersion };
+
+/** Names of their own, for somebody who is there. */
+const connectionSecretsOf = (raw: Json | undefined, user: Json | undefined, database: Json | undefined): JsonObject =>
+  raw === undefined || user === undefined || database === undefined
+    ? {}
+    : {
+        connectionSecrets: records(raw).map(({ keys, ...secret }) => ({
+          ...secret,
+          name: `connect-${String(secret['name'])}`,
+          user,
+          database,
+          ...(isRecord(keys)
+            ? { keys: Object.fromEntries(Object.entries(keys).map(([key, text]) => [key.replaceAll('/', '_'), text])) }
+            : {}),
+        })),
+      };
 
 const unreserved = (name: Json | undefined): string =>
   RESERVED_USERS.includes(String(name)) ? `${String(name)}_` : String(name);

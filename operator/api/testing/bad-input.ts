@@ -40,6 +40,18 @@ const named = (what: string, name: string, apiServer = /the name becomes the nam
   apiServer,
 });
 
+const inConnection = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
+  inSpec(
+    what,
+    {
+      databases: [{ name: 'app' }],
+      users: [{ name: 'app', passwordSecretRef: REF }],
+      connectionSecrets: [{ name: 'app-uri', user: 'app', database: 'app', ...fields }],
+    },
+    `spec.connectionSecrets[0].${path}`,
+    apiServer,
+  );
+
 const CONTROL_CHARACTERS = { newline: '\n', 'carriage return': '\r', NUL: '\0', tab: '\t', DEL: '\x7f', C1: '\u0085' };
 
 const inTls = (what: string, tls: object, path: string, apiServer?: RegExp): BadInput =>
@@ -235,7 +247,37 @@ export const BAD_INPUT: readonly BadInput[] = [
     /belong to the operator/,
   ),
 
+  inConnection('a connection for somebody who is no user', { user: 'nobody' }, 'user', /is for one of spec\.users/),
+  inConnection('a connection to no database', { database: 'other' }, 'database', /is for one of spec\.databases/),
+  inConnection('a connection to the console', { database: 'pgbouncer' }, 'database', /is for one of spec\.databases/),
+  inConnection('a key that no Secret may have', { keys: { 'a b': '{user}' } }, 'keys', /a key of a Secret holds only/),
+  inConnection('a key with a slash', { keys: { 'a/b': '{user}' } }, 'keys', /a key of a Secret holds only/),
+  inConnection('a template with a placeholder that there is not', { keys: { dsn: '{passwort}' } }, 'keys.dsn'),
+  inConnection('a template with a form that there is not', { keys: { dsn: '{password:plain}' } }, 'keys.dsn'),
+  inConnection('a template with a brace that stays open', { keys: { dsn: 'a{b' } }, 'keys.dsn'),
+  inConnection(
+    "a connection Secret of the operator's own name",
+    { name: 'app-admin' },
+    'name',
+    /the Secrets of the operator/,
+  ),
+  inConnection(
+    'a connection Secret like a configuration',
+    { name: 'app-config-1' },
+    'name',
+    /the Secrets of the operator/,
+  ),
+
   // Each name once.
+  inSpec(
+    'two connection Secrets of one name',
+    {
+      users: [{ name: 'app', passwordSecretRef: REF }],
+      connectionSecrets: [1, 2].map(() => ({ name: 'uri', user: 'app', database: 'app' })),
+    },
+    'spec.connectionSecrets[1].name',
+    /spec\.connectionSecrets\[1\]: Duplicate/,
+  ),
   inSpec(
     'two backends of one name',
     { backends: [HOST, { host: 'b' }] },

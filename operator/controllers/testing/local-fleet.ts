@@ -41,6 +41,8 @@ export interface LocalFleet {
 export interface Encryption {
   readonly tls: NonNullable<PoolerSpec['tls']>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** Of the server, on loopback; default: one where nobody listens. */
+  readonly port?: number;
 }
 
 const PASSWORD = 'local-admin-password';
@@ -198,7 +200,7 @@ function plan(
       suspend: false,
       profile: 'balanced',
       maxClientConnections: clients,
-      backends: [{ name: 'primary', host: '127.0.0.1', port: 1 }],
+      backends: [{ name: 'primary', host: '127.0.0.1', port: encryption?.port ?? 1 }],
       databases: [{ name: 'app' }],
       users: [{ name: 'app', passwordSecretRef: { name: 's', key: 'k' } }],
       parameters,

@@ -24,6 +24,7 @@ export interface Stage {
   readonly node: HollowNode;
   /** The one that runs now. */
   readonly operator: OperatorProcess;
+  readonly kubeconfig: string;
   /** Kills the operator at once, and starts another one after `whileGone`. */
   replaceOperator(whileGone?: () => Promise<void>): Promise<void>;
   /** Pods of a pooler that are not on their way out, by name. */
@@ -128,6 +129,7 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
         }))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
     },
+    kubeconfig: api.kubeconfig,
     kubectl: (args, input) => controlPlane.kubectl(['--namespace', namespace, ...args], input),
     pooler: async (name, spec = {}, impostor) => {
       if (impostor !== undefined) impostors.set(name, impostor);

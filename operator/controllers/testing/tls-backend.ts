@@ -9,6 +9,8 @@ export interface TlsBackend {
   readonly port: number;
   /** Serves another certificate from the next connection on, and ends those that are open. */
   readonly serve: (pair: Issued) => void;
+  /** Connections that came as far as TLS, since the start. */
+  readonly opened: () => number;
   /** Of the certificate that the last one showed; empty when it showed none. */
   readonly lastClient: () => string;
   readonly stop: () => Promise<void>;
@@ -27,6 +29,7 @@ const QUERY = 'Q'.charCodeAt(0);
 export async function startTlsBackend(address: string, first: Issued): Promise<TlsBackend> {
   let pair = first;
   let client = '';
+  let opened = 0;
   const sockets = new Set<Socket>();
   const converse = (socket: Socket): void => {
     socket.on('error', () => socket.destroy());
@@ -50,6 +53,7 @@ export async function startTlsBackend(address: string, first: Issued): Promise<T
         rejectUnauthorized: false,
       });
       tls.on('secure', () => {
+        opened += 1;
         client = tls.getPeerX509Certificate()?.subject ?? '';
       });
       converse(tls);
@@ -67,6 +71,7 @@ export async function startTlsBackend(address: string, first: Issued): Promise<T
       pair = other;
       hangUp();
     },
+    opened: () => opened,
     lastClient: () => client,
     stop: async () => {
       hangUp();

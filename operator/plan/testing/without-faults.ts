@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { formatFault } from '../../api/fault.ts';
-import type { JsonObject } from '../../api/testing/json.ts';
+import { isRecord, type JsonObject } from '../../api/testing/json.ts';
 import type { PoolerSpec } from '../../api/types.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import type { PlannedConfig } from '../config.ts';
@@ -33,8 +33,22 @@ export function withoutFaults(
       return field;
     });
     for (const field of fields) correct(field);
+    giveUpConnections(document.spec);
   }
   throw new Error(`still faulty after ${ROUNDS} rounds: ${JSON.stringify(document)}`);
+}
+
+/** Whoever connected as a user, or to a database, that has another name now or is gone. */
+function giveUpConnections(spec: JsonObject): void {
+  const { users, databases, connectionSecrets } = spec;
+  if (!Array.isArray(connectionSecrets)) return;
+  const names = (list: unknown): readonly unknown[] =>
+    Array.isArray(list) ? list.map((item: { readonly name?: unknown } | undefined) => item?.name) : ['*'];
+  const isLeft = (secret: unknown): boolean =>
+    isRecord(secret) &&
+    names(users).includes(secret['user']) &&
+    [secret['database'], '*'].some((name) => names(databases).includes(name));
+  Reflect.set(spec, 'connectionSecrets', connectionSecrets.filter(isLeft));
 }
 
 interface Field {

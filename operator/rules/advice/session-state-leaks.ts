@@ -7,16 +7,27 @@ import { type Warning, warning } from '../../api/warning.ts';
 import type { Subject } from './subject.ts';
 
 export function sessionStateLeaks({ spec, pools, main }: Subject): readonly Warning[] {
-  const shared = pools.filter(({ mode }) => mode !== 'session');
+  const databases = pools.filter(({ mode }) => mode !== 'session');
+  // The mode of a user goes before that of the database.
+  const users = (spec.users ?? []).filter(({ poolMode }) => poolMode !== undefined && poolMode !== 'session');
+  const names = [
+    ...databases.map(({ database, mode }) => `${database.name} (${mode})`),
+    ...(databases.length === pools.length ? [] : users.map(({ name, poolMode }) => `user ${name} (${poolMode})`)),
+  ];
   const key = 'server_reset_query_always';
-  if (shared.length === 0 || main(key) === '1' || Object.hasOwn(spec.parameters ?? {}, key)) return [];
-  const names = shared.map(({ database, mode }) => `${database.name} (${mode})`);
+  if (names.length === 0 || main(key) === '1' || Object.hasOwn(spec.parameters ?? {}, key)) return [];
   return [
     warning('SessionStateLeaks', {
       path: `spec.parameters.${key}`,
-      problem: `is not set, and the next client inherits what a client of ${names.join(', ')} leaves behind: SET (search_path, statement_timeout, settings that row-level security looks at), SET ROLE, temporary tables`,
+      problem: `is not set, and the next client inherits what a client of ${shortened(names)} leaves behind: SET (search_path, statement_timeout, settings that row-level security looks at), SET ROLE, temporary tables`,
       remedy:
         'use SET LOCAL, or set it to 1 (a round trip more for each transaction), or pool by session; 0 says that you know',
     }),
   ];
 }
+
+/** Hundreds of names help nobody. */
+const NAMED = 5;
+
+const shortened = (names: readonly string[]): string =>
+  names.length <= NAMED ? names.join(', ') : `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more`;

@@ -1,0 +1,94 @@
+/** Whose connections an edit ends, and what stays as it was until pods are replaced. Seen on 1.18.0 and 1.26.1. */
+import type { PlannedPooler } from './compare.ts';
+
+export interface Cut {
+  /** Whom it concerns, as half a sentence: `clients of app_batch`. */
+  readonly who: string;
+  /** What happens to them, and how to avoid it. */
+  readonly what: string;
+  /** True: connections end that a client holds; false: it is only good to know. */
+  readonly cuts: boolean;
+}
+
+export function cutsOf(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
+  return [
+    ...removedDatabases(before, after, rolls),
+    ...forcedUsers(before, after, rolls),
+    ...removedUsers(before, after, rolls),
+    ...(rolls ? restarts(before) : []),
+  ];
+}
+
+function removedDatabases(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
+  const kept = new Set(after.config.entries.databases.map(({ name }) => name));
+  return before.config.entries.databases
+    .filter(({ name }) => !kept.has(name))
+    .map(({ name }): Cut => {
+      if (name === '*') {
+        const what = 'PgBouncer forgets "*" only at a restart: until then other names still lead to the server';
+        return {
+          who: 'clients of names that only "*" served',
+          what: rolls ? 'find no such database any more' : what,
+          cuts: rolls,
+        };
+      }
+      const elsewhere = kept.has('*') ? '; later ones reach it through "*"' : '';
+      return {
+        who: `clients of ${name}`,
+        what: `are disconnected, in the middle of a query: the database is removed${elsewhere}`,
+        cuts: true,
+      };
+    });
+}
+
+function forcedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
+  return before.config.entries.databases.flatMap(({ name, settings }): readonly Cut[] => {
+    const now = after.config.entries.databases.find((entry) => entry.name === name);
+    const [old, next] = [settings, now?.settings].map((list) => list?.find(({ key }) => key === 'user')?.value);
+    if (now === undefined || old === next) return [];
+    const who = `server connections of ${name}`;
+    if (next === undefined && !rolls) {
+      const what = `stay those of ${old}: PgBouncer forgets a forced user only at a restart (condition ConfigSynced says so)`;
+      return [{ who, what, cuts: false }];
+    }
+    const whose = next === undefined ? "the clients' own users" : next;
+    return [{ who, what: `are replaced by connections of ${whose} as transactions end; clients stay`, cuts: false }];
+  });
+}
+
+function removedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
+  const kept = new Set((after.pooler.spec.users ?? []).map(({ name }) => name));
+  return (before.pooler.spec.users ?? [])
+    .filter(({ name }) => !kept.has(name))
+    .map(({ name }) => ({
+      who: `clients that log in as ${name}`,
+      what: rolls
+        ? 'are refused: the user is removed'
+        : 'are refused from now on: the user is removed; sessions that are open go on',
+      cuts: true,
+    }));
+}
+
+/** Every client reconnects once; those whose connection is theirs alone lose what is in it. */
+function restarts(before: PlannedPooler): readonly Cut[] {
+  const { config, template } = before;
+  const main = config.settings.find(({ key }) => key === 'pool_mode')?.value ?? 'session';
+  const session = config.entries.databases
+    .filter(({ settings }) => (settings.find(({ key }) => key === 'pool_mode')?.value ?? main) === 'session')
+    .map(({ name }) => (name === '*' ? 'every database' : name));
+  const grace = Number(template.template.spec['terminationGracePeriodSeconds'] ?? 30);
+  const everyone: Cut = {
+    who: 'all clients',
+    what: 'reconnect once, when their pod has finished its transactions',
+    cuts: true,
+  };
+  if (session.length === 0) return [everyone];
+  return [
+    everyone,
+    {
+      who: `sessions of ${session.join(', ')}`,
+      what: `have ${grace} s to end by themselves and are cut off then, with their temporary tables, locks and SETs`,
+      cuts: true,
+    },
+  ];
+}

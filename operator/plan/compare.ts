@@ -1,0 +1,209 @@
+/**
+ * What an edit of a pooler will do, as data: each setting old → new and what applies it, pods that are replaced and why,
+ * clients that are cut off, and server connections before, during and after. Nothing is asked of a cluster.
+ */
+import { PROOF_USER } from '../api/names.ts';
+import type { ConnectionPooler } from '../api/types.ts';
+import { defaultIn, findSetting, isRestartOnly, type Section } from '../pgbouncer/settings.ts';
+import { formatVersion, type Version } from '../pgbouncer/version.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { type Cut, cutsOf } from './client-cuts.ts';
+import type { Config } from './config.ts';
+import type { EffectiveEntry } from './database-section.ts';
+import type { EffectiveSetting } from './main-section.ts';
+import { objectChanges } from './object-changes.ts';
+import { type PeakRow, peakConnections } from './peak-connections.ts';
+import type { PlannedTemplate } from './pod-template.ts';
+
+/** A pooler, planned: everything of it is known but what a cluster generates. */
+export interface PlannedPooler {
+  readonly pooler: ConnectionPooler;
+  readonly version: Version;
+  readonly image: string;
+  readonly config: Config;
+  readonly template: PlannedTemplate;
+}
+
+export interface SettingChange {
+  readonly section: Exclude<Section, 'peers'>;
+  /** The database or user; absent for [pgbouncer]. */
+  readonly name?: string;
+  readonly key: string;
+  /** null: unset. */
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly by: 'reload' | 'restart';
+  /** Who decides it after the change. */
+  readonly source: string;
+}
+
+/** A change beside the files of PgBouncer: `Service port 6432 → 5432`. */
+export interface ObjectChange {
+  readonly object: string;
+  readonly field: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface EntryChange {
+  readonly section: 'databases' | 'users' | 'access';
+  readonly name: string;
+  readonly change: 'added' | 'removed';
+}
+
+/** The strongest thing that happens. */
+export type Outcome = 'create' | 'none' | 'objects' | 'reload' | 'restart';
+
+export interface PoolerChange {
+  readonly namespace: string;
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly settings: readonly SettingChange[];
+  readonly entries: readonly EntryChange[];
+  readonly objects: readonly ObjectChange[];
+  readonly pods: {
+    readonly before: number;
+    readonly after: number;
+    readonly replaced: number;
+    readonly because: readonly string[];
+  };
+  readonly cuts: readonly Cut[];
+  readonly connections: readonly PeakRow[];
+}
+
+/** @param before undefined: it does not exist yet */
+export function comparePoolers(before: PlannedPooler | undefined, after: PlannedPooler): PoolerChange {
+  const { name, namespace = 'default' } = after.pooler.metadata;
+  const connections = (rolls: boolean): readonly PeakRow[] =>
+    peakConnections(before && fleetOf(before), fleetOf(after), rolls);
+  const pods = { before: before?.pooler.spec.replicas ?? 0, after: after.pooler.spec.replicas };
+  if (before === undefined) {
+    return {
+      ...{ namespace, name, outcome: 'create', settings: [], entries: [], objects: [] },
+      pods: { ...pods, replaced: 0, because: [] },
+      cuts: [],
+      connections: connections(false),
+    };
+  }
+  const settings = settingChanges(before, after);
+  const entries = entryChanges(before, after);
+  const objects = objectChanges(before, after);
+  const rolls = before.template.revision !== after.template.revision;
+  const because = rolls ? restartReasons(before, after, settings) : [];
+  const reloads = settings.length + entries.length > 0;
+  return {
+    namespace,
+    name,
+    outcome: rolls ? 'restart' : reloads ? 'reload' : objects.length > 0 ? 'objects' : 'none',
+    settings,
+    entries,
+    objects,
+    pods: { ...pods, replaced: rolls ? pods.before : 0, because },
+    cuts: cutsOf(before, after, rolls),
+    connections: connections(rolls),
+  };
+}
+
+const fleetOf = ({ pooler, config }: PlannedPooler) => ({ spec: pooler.spec, config });
+
+/** Names of files change with every revision, and say nothing. */
+const FILES: ReadonlySet<string> = new Set(['auth_file', 'auth_hba_file']);
+
+function settingChanges(before: PlannedPooler, after: PlannedPooler): readonly SettingChange[] {
+  const main = changesOf('pgbouncer', before.config.settings, after.config.settings, before.version, after.version);
+  const inEntries = (['databases', 'users'] as const).flatMap((section) =>
+    after.config.entries[section].flatMap(({ name, settings }) => {
+      const old = before.config.entries[section].find((entry) => entry.name === name);
+      // A user's first limit, or last one, is a change of that user and not a new one.
+      if (old === undefined && section === 'databases') return [];
+      return changesOf(section, old?.settings ?? [], settings, before.version, after.version).map((change) => ({
+        ...change,
+        name,
+      }));
+    }),
+  );
+  const lostLimits = before.config.entries.users.flatMap(({ name, settings }) =>
+    has(after.config.entries.users, name) || !(after.pooler.spec.users ?? []).some((user) => user.name === name)
+      ? []
+      : changesOf('users', settings, [], before.version, after.version).map((change) => ({ ...change, name })),
+  );
+  return [...main.filter(({ key }) => !FILES.has(key)), ...inEntries, ...lostLimits];
+}
+
+function changesOf(
+  section: Exclude<Section, 'peers'>,
+  before: readonly EffectiveSetting[],
+  after: readonly EffectiveSetting[],
+  oldVersion: Version,
+  version: Version,
+): readonly SettingChange[] {
+  const keys = new Set([...after, ...before].map(({ key }) => key));
+  return [...keys].flatMap((key): readonly SettingChange[] => {
+    const setting = findSetting(section, key);
+    const [was, is] = [before, after].map((list) => list.find((candidate) => candidate.key === key));
+    const fallback = (of: Version): string | null =>
+      section === 'pgbouncer' && setting !== undefined ? defaultIn(setting, of) : null;
+    const [old, now] = [was?.value ?? fallback(oldVersion), is?.value ?? fallback(version)];
+    if (old === now) return [];
+    const secret = setting?.secret === true;
+    return [
+      {
+        section,
+        key,
+        before: secret && old !== null ? '<secret>' : old,
+        after: secret && now !== null ? '<secret>' : now,
+        by: setting !== undefined && isRestartOnly(setting, version) ? 'restart' : 'reload',
+        source: is?.source ?? (section === 'pgbouncer' ? `PgBouncer ${formatVersion(version)}` : 'unset'),
+      },
+    ];
+  });
+}
+
+function entryChanges(before: PlannedPooler, after: PlannedPooler): readonly EntryChange[] {
+  const databases = namesChanged('databases', before.config.entries.databases, after.config.entries.databases);
+  const users = namesChanged('users', before.pooler.spec.users ?? [], after.pooler.spec.users ?? []);
+  return [...databases, ...users, ...accessChanges(before, after)];
+}
+
+/** Lines of the access rules: who may log in from where, and how. The operator's own follow from the rest. */
+function accessChanges(before: PlannedPooler, after: PlannedPooler): readonly EntryChange[] {
+  const lines = ({ config }: PlannedPooler) =>
+    (config.files[`${config.revision}.hba`] ?? '')
+      .split('\n')
+      .filter((line) => line !== '' && !line.includes(PROOF_USER))
+      .map((name) => ({ name: name.replaceAll(/\s+/g, ' ') }));
+  return namesChanged('access', lines(before), lines(after));
+}
+
+function namesChanged(
+  section: EntryChange['section'],
+  before: readonly { readonly name: string }[],
+  after: readonly { readonly name: string }[],
+): readonly EntryChange[] {
+  return [
+    ...before
+      .filter(({ name }) => !has(after, name))
+      .map(({ name }) => ({ section, name, change: 'removed' as const })),
+    ...after.filter(({ name }) => !has(before, name)).map(({ name }) => ({ section, name, change: 'added' as const })),
+  ];
+}
+
+const has = (list: readonly { readonly name: string }[] | readonly EffectiveEntry[], name: string): boolean =>
+  list.some((item) => item.name === name);
+
+function restartReasons(
+  before: PlannedPooler,
+  after: PlannedPooler,
+  settings: readonly SettingChange[],
+): readonly string[] {
+  const keys = settings.filter(({ by }) => by === 'restart').map(({ key }) => `${key} is read only at a start`);
+  const images = before.image === after.image ? [] : [`the image changes to ${after.image}`];
+  const [old, now] = [before, after].map(({ version }) => formatVersion(version));
+  const versions = old === now ? [] : [`PgBouncer changes from ${old} to ${now}`];
+  const templates =
+    canonicalJson(before.pooler.spec.template ?? {}) === canonicalJson(after.pooler.spec.template ?? {})
+      ? []
+      : ['spec.template changes'];
+  const reasons = [...versions, ...images, ...keys, ...templates];
+  return reasons.length === 0 ? ['the pod template changes'] : reasons;
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import pg from 'pg';
+import { connectionInputs, isIntactConnection } from './connection-secrets.ts';
+import { KEY, made, passwords, planOf, SPEC, VERSION } from './testing/connections.ts';
+import { planned, validated } from './testing/planned.ts';
+
+describe('a connection Secret', () => {
+  it('has everything an application asks for, and the way past the pooler', () => {
+    assert.deepEqual(made({}, 'p@ss:w'), {
+      type: 'postgresql',
+      provider: 'poolkeeper',
+      host: 'app.shop.svc',
+      port: '6432',
+      database: 'app',
+      dbname: 'app',
+      user: 'app',
+      username: 'app',
+      password: 'p@ss:w',
+      sslmode: 'disable',
+      uri: 'postgresql://app:p%40ss%3Aw@app.shop.svc:6432/app',
+      'jdbc-uri': 'jdbc:postgresql://app.shop.svc:6432/app?user=app&password=p%40ss%3Aw',
+      pgpass: 'app.shop.svc:6432:app:app:p@ss\\:w\n',
+      'direct-host': 'pg.data.svc',
+      'direct-port': '5433',
+      'direct-database': 'app_production',
+      'direct-uri': 'postgresql://app:p%40ss%3Aw@pg.data.svc:5433/app_production',
+    });
+  });
+
+  it('follows the port of the Service, and what leads to any database', () => {
+    const databases = [{ name: '*' }];
+    const other = [{ name: 'app-uri', user: 'app', database: 'reports' }];
+    const data = made({ service: { port: 5432 }, databases, connectionSecrets: other });
+    assert.equal(data['uri'], 'postgresql://app:secret@app.shop.svc:5432/reports');
+    assert.equal(data['direct-uri'], 'postgresql://app:secret@pg.data.svc:5433/reports');
+    assert.equal(made({ databases: undefined, connectionSecrets: other })['direct-database'], 'reports');
+  });
+
+  it('takes keys of the user, which may replace its own', () => {
+    const keys = {
+      uri: 'postgresql+asyncpg://{user}:{password}@{host}:{port}/{database}',
+      DATABASE_URL: 'postgresql://{user}:{password}@{host}:{port}/{database}?pgbouncer=true&connection_limit=20',
+    };
+    const data = made({ connectionSecrets: [{ name: 'app-uri', user: 'app', database: 'app', keys }] });
+    assert.equal(data['uri'], 'postgresql+asyncpg://app:secret@app.shop.svc:6432/app');
+    assert.match(data['DATABASE_URL'] ?? '', /\/app\?pgbouncer=true&connection_limit=20$/);
+  });
+
+  it('says its own kind and owner, and vouches for itself', () => {
+    const { object } = planOf({}, 'secret');
+    assert.equal(object?.['type'], 'servicebinding.io/postgresql');
+    assert.equal(object?.metadata.labels['poolkeeper.dev/role'], 'connection');
+    const data = object?.['data'] as Readonly<Record<string, string>>;
+    const stored = { metadata: { annotations: object?.metadata.annotations ?? {} }, data };
+    assert.equal(isIntactConnection(stored, KEY), true);
+    assert.equal(isIntactConnection({ ...stored, data: { ...data, host: '' } }, KEY), false);
+    assert.equal(isIntactConnection(stored, 'another key'), false);
+    assert.equal(isIntactConnection({ metadata: {} }, KEY), false);
+  });
+
+  it('is made of what its inputs say: each of them changes it, and the number of replicas does not', () => {
+    const inputs = (fields: object, version = 'v1'): string => {
+      const { pooler, config } = planOf(fields, 'secret');
+      const [wanted] = pooler.spec.connectionSecrets ?? [];
+      assert.ok(wanted);
+      return connectionInputs(pooler, config, wanted, version);
+    };
+    const same = inputs({});
+    assert.equal(inputs({ replicas: 7, maxClientConnections: 5 }), same);
+    for (const changed of [
+      inputs({}, 'v2'),
+      inputs({ service: { port: 5432 } }),
+      inputs({ databases: [{ name: 'app', dbname: 'other' }] }),
+      inputs({ backends: [{ host: 'elsewhere' }] }),
+      inputs({ connectionSecrets: [{ ...SPEC.connectionSecrets[0], keys: { a: 'b' } }] }),
+    ])
+      assert.notEqual(changed, same);
+  });
+});
+
+describe('what cannot become a connection Secret', () => {
+  it('is named when the password is a hash', () => {
+    const { spec } = validated(SPEC);
+    assert.ok(spec);
+    const plan = planned(spec, VERSION, { password: () => `md5${'0'.repeat(32)}` });
+    assert.deepEqual(
+      plan.faults.credentials.map(({ path, value }) => [path, value]),
+      [['spec.connectionSecrets[0].user', 'app']],
+    );
+    assert.match(plan.faults.credentials[0]?.problem ?? '', /only a hash in app-db\/password/);
+  });
+
+  it('is named when it is the Secret that the password comes from', () => {
+    const { spec } = validated({ ...SPEC, connectionSecrets: [{ ...SPEC.connectionSecrets[0], name: 'app-db' }] });
+    assert.ok(spec);
+    const [fault] = planned(spec, VERSION).faults.spec;
+    assert.equal(fault?.path, 'spec.connectionSecrets[0].name');
+    assert.match(fault?.problem ?? '', /reads passwords from/);
+  });
+});
+
+describe('every password that PgBouncer takes', () => {
+  it('comes through the uri as node-postgres reads it', () => {
+    fc.assert(
+      fc.property(passwords, (password) => {
+        const data = made({}, password);
+        const client = new pg.Client({ connectionString: data['uri'] ?? '' });
+        assert.deepEqual(
+          [client.host, client.port, client.user, client.password, client.database],
+          ['app.shop.svc', 6432, 'app', password, 'app'],
+        );
+        assert.equal(new URL(data['jdbc-uri']?.slice(5) ?? '').searchParams.get('password'), password);
+      }),
+    );
+  });
+});

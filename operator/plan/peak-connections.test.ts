@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Fleet, isPeakOver, type PeakRow, peakConnections } from './peak-connections.ts';
+import { planned, validated } from './testing/planned.ts';
+
+const REF = { passwordSecretRef: { name: 's', key: 'k' } };
+
+function fleet(fields: object): Fleet {
+  const { spec } = validated({
+    replicas: 3,
+    backends: [{ host: 'pg' }],
+    databases: [{ name: 'app' }],
+    users: [{ name: 'app', ...REF }],
+    ...fields,
+  });
+  assert.ok(spec);
+  const { config } = planned(spec, { major: 1, minor: 26, patch: 1 });
+  assert.ok(config);
+  return { spec, config };
+}
+
+/** before, during, after of the first database. */
+const ofApp = (before: object | undefined, after: object, rolls = false): readonly (number | null)[] => {
+  const row = peakConnections(before && fleet(before), fleet(after), rolls).find(({ database }) => database === 'app');
+  assert.ok(row);
+  return [row.before, row.during, row.after];
+};
+
+const budget = (connectionBudget: number, replicas = 3) => ({
+  replicas,
+  databases: [{ name: 'app', connectionBudget }],
+});
+
+test('a budget is held at rest and while every pod is replaced', () => {
+  assert.deepEqual(ofApp(budget(25), budget(25)), [15, 15, 15]);
+  assert.deepEqual(ofApp(budget(25), budget(25), true), [15, 25, 15]);
+});
+
+test('shares shrink before pods are added, and grow when they are gone', () => {
+  assert.deepEqual(ofApp(budget(25, 3), budget(25, 5)), [15, 15, 15]);
+  assert.deepEqual(ofApp(budget(25, 5), budget(25, 3)), [15, 15, 15]);
+});
+
+test('a smaller budget is passed until old connections end, and that is said', () => {
+  const rows = peakConnections(fleet(budget(50)), fleet(budget(15)), false);
+  assert.deepEqual(
+    rows.map(({ before, during, after, budget: ceiling }) => [before, during, after, ceiling]),
+    [
+      [30, 30, 9, 15],
+      [30, 30, 9, 15],
+    ],
+  );
+  assert.deepEqual(rows.map(isPeakOver), [true, true]);
+});
+
+test('without a budget sizes count: the pool and its reserve for each user, one for a forced user', () => {
+  const sizes = { poolSize: 8, reservePoolSize: 2 };
+  const users = ['a', 'b'].map((name) => ({ name, ...REF }));
+  assert.deepEqual(ofApp(undefined, { databases: [{ name: 'app', ...sizes }], users }), [0, 60, 60]);
+  const forced = { databases: [{ name: 'app', ...sizes, serverUser: { name: 'c', ...REF } }], users };
+  assert.deepEqual(ofApp(undefined, forced), [0, 30, 30]);
+  const capped = { databases: [{ name: 'app', ...sizes, maxServerConnections: 12 }], users };
+  assert.deepEqual(ofApp(undefined, capped), [0, 36, 36]);
+});
+
+test('without a budget a larger size meets all pods that there are on the way', () => {
+  const sized = (poolSize: number, replicas: number) => ({
+    replicas,
+    databases: [{ name: 'app', poolSize, reservePoolSize: 0 }],
+  });
+  assert.deepEqual(ofApp(sized(4, 5), sized(10, 2)), [20, 50, 20]);
+  assert.deepEqual(ofApp(sized(4, 2), sized(10, 2), true), [8, 40, 20]);
+});
+
+test('nothing limits "*"', () => {
+  const [row] = peakConnections(undefined, fleet({ databases: undefined }), false);
+  assert.deepEqual([row?.before, row?.during, row?.after], [0, null, null]);
+});
+
+test('a backend is the sum of its databases, with what the server takes', () => {
+  const both = {
+    backends: [{ host: 'pg', serverMaxConnections: 100, connectionBudget: '50%' }],
+    databases: [{ name: 'app', connectionBudget: 20 }, { name: 'rest' }],
+  };
+  const [row] = peakConnections(undefined, fleet(both), false);
+  const expected: PeakRow = { backend: 'primary', before: 0, during: 30, after: 30, budget: 50, server: 100 };
+  assert.deepEqual(row, expected);
+});

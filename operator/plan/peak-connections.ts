@@ -1,0 +1,140 @@
+/**
+ * How many server connections a fleet can open before, during and after a change, against what was allowed: upper
+ * bounds that follow from the rendered sizes and from how many pods can hold connections at once.
+ */
+import type { PoolerSpec } from '../api/types.ts';
+import { backendOf, DRAINING, holdersOf, planBudget, SURGE } from './budget.ts';
+import type { Config } from './config.ts';
+import { databasesOf } from './database-section.ts';
+
+/** A pooler as far as it matters here. */
+export interface Fleet {
+  readonly spec: PoolerSpec;
+  readonly config: Pick<Config, 'settings' | 'entries'>;
+}
+
+export interface PeakRow {
+  readonly backend: string;
+  /** Absent: all of the backend. */
+  readonly database?: string;
+  /** The most of the fleet at each time; null: nothing limits it. */
+  readonly before: number | null;
+  readonly during: number | null;
+  readonly after: number | null;
+  /** The fleet-wide ceiling after the change. */
+  readonly budget: number | null;
+  /** What the server takes, as it is stated after the change. */
+  readonly server: number | null;
+}
+
+/** Of one database: what one pod may hold, and whether a budget decides it. */
+interface Share {
+  readonly database: string;
+  readonly backend: string;
+  readonly perPod: number;
+  readonly budgeted: boolean;
+}
+
+/**
+ * @param before undefined: there is no pooler yet
+ * @param rolls every pod is replaced by a new one
+ */
+export function peakConnections(before: Fleet | undefined, after: Fleet, rolls: boolean): readonly PeakRow[] {
+  const shares = { before: before === undefined ? [] : sharesOf(before), after: sharesOf(after) };
+  const pods = { before: before?.spec.replicas ?? 0, after: after.spec.replicas };
+  const find = (list: readonly Share[], database: string): Share | undefined =>
+    list.find((share) => share.database === database);
+  const budget = planBudget(after.spec, holdersOf(after.spec.replicas, 0));
+  const backends = [...new Set([...shares.after, ...shares.before].map(({ backend }) => backend))];
+  return backends.flatMap((backend) => {
+    const names = [
+      ...new Set(
+        [...shares.after, ...shares.before]
+          .filter((share) => share.backend === backend)
+          .map(({ database }) => database),
+      ),
+    ];
+    const rows = names.map((database): PeakRow => {
+      const old = find(shares.before, database);
+      const now = find(shares.after, database);
+      const stated = databasesOf(after.spec).find(({ name }) => name === database)?.connectionBudget;
+      return {
+        backend,
+        database,
+        before: finite((old?.perPod ?? 0) * pods.before),
+        during: finite(during(old, now, pods, rolls)),
+        after: finite((now?.perPod ?? 0) * pods.after),
+        budget: stated ?? null,
+        server: null,
+      };
+    });
+    const row = budget.rows.find((candidate) => candidate.backend === backend);
+    const total = (time: 'before' | 'during' | 'after'): number | null =>
+      rows.reduce<number | null>((sum, { [time]: value }) => (sum === null || value === null ? null : sum + value), 0);
+    return [
+      {
+        backend,
+        before: total('before'),
+        during: total('during'),
+        after: total('after'),
+        budget: row?.budget ?? null,
+        server: after.spec.backends.find(({ name }) => name === backend)?.serverMaxConnections ?? null,
+      },
+      ...rows,
+    ];
+  });
+}
+
+function during(
+  old: Share | undefined,
+  now: Share | undefined,
+  pods: { readonly before: number; readonly after: number },
+  rolls: boolean,
+): number {
+  const [was, is] = [old?.perPod ?? 0, now?.perPod ?? 0];
+  const more = rolls ? SURGE + DRAINING : 0;
+  if (pods.before === 0) return is * pods.after;
+  // The operator shrinks shares before it adds pods, and lets them grow when pods are gone.
+  if (old?.budgeted !== false && now?.budgeted !== false)
+    return Math.max(was * (pods.before + more), is * (pods.after + more));
+  return Math.max(was, is) * (Math.max(pods.before, pods.after) + more);
+}
+
+function sharesOf({ spec, config }: Fleet): readonly Share[] {
+  const budgeted = planBudget(spec, holdersOf(spec.replicas, 0)).shares;
+  const main = (key: string): number =>
+    Number(config.settings.find((setting) => setting.key === key)?.value ?? MAIN_DEFAULTS[key] ?? 0);
+  return databasesOf(spec).map((database): Share => {
+    const own = config.entries.databases.find(({ name }) => name === database.name)?.settings ?? [];
+    const stated = (key: string): number | undefined => {
+      const found = own.find((setting) => setting.key === key)?.value;
+      return found === undefined ? undefined : Number(found);
+    };
+    const cap = stated('max_db_connections') ?? main('max_db_connections');
+    const pool = stated('pool_size') ?? main('default_pool_size');
+    const reserve = stated('reserve_pool_size') ?? stated('reserve_pool') ?? main('reserve_pool_size');
+    // A pool is for one database and one user; `*` may lead to any number of databases.
+    const users = own.some(({ key }) => key === 'user') ? 1 : Math.max(1, spec.users?.length ?? 1);
+    const pools = database.name === '*' || pool === 0 ? Number.POSITIVE_INFINITY : (pool + reserve) * users;
+    return {
+      database: database.name,
+      backend: backendOf(spec, database)?.name ?? '',
+      // 0 is PgBouncer's word for unlimited.
+      perPod: database.name === '*' ? pools : Math.min(cap === 0 ? Number.POSITIVE_INFINITY : cap, pools),
+      budgeted: budgeted.has(database.name),
+    };
+  });
+}
+
+/** PgBouncer's own, where no profile decides. */
+const MAIN_DEFAULTS: Readonly<Record<string, number>> = {
+  default_pool_size: 20,
+  reserve_pool_size: 0,
+  max_db_connections: 0,
+};
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : Number.isNaN(value) ? 0 : null);
+
+/** Whether the way to the new state passes one of its ceilings: connections of the old state must end first. */
+export const isPeakOver = ({ during: peak, budget, server }: PeakRow): boolean =>
+  [budget, server].some((ceiling) => ceiling !== null && peak !== null && peak > ceiling);
