@@ -169,8 +169,9 @@ function entryChanges(before: PlannedPooler, after: PlannedPooler): readonly Ent
 
 /** How who may log in from where; the names of users are told by themselves, the operator's own lines follow from the rest. */
 function accessChanges(before: PlannedPooler, after: PlannedPooler): readonly EntryChange[] {
-  const lines = ({ pooler }: PlannedPooler) =>
-    printHba(planAccessRules(pooler.spec))
+  const lines = ({ pooler, version }: PlannedPooler) =>
+    // Without what only Secrets tell: their names and passwords are not to be shown.
+    printHba(planAccessRules(pooler.spec, version, { listed: new Set() }))
       .split('\n')
       .filter((line) => line !== '' && !line.includes(PROOF_USER))
       .map((name) => ({ name: name.replaceAll(/\s+/g, ' ') }));
