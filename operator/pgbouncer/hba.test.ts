@@ -41,6 +41,17 @@ describe('access rules', () => {
     );
   });
 
+  it('have options behind the method, of which only a map is bare', () => {
+    const rules: readonly HbaRule[] = [
+      { ...RULE, type: 'hostssl', address: 'all', method: 'cert', options: { map: 'clients' } },
+      { ...RULE, method: 'ldap', options: { ldapserver: 'ldap.example.com', ldapprefix: 'uid=', ldapsuffix: ',dc=x' } },
+    ];
+    const text =
+      'hostssl all all all cert map=clients\nhost all all 0.0.0.0/0 ldap ldapserver="ldap.example.com" ldapprefix="uid=" ldapsuffix=",dc=x"\n';
+    assert.equal(printHba(rules), text);
+    assert.deepEqual(parseHba(text), { ok: true, rules });
+  });
+
   it('are read with comments, empty lines and bare names', () => {
     assert.deepEqual(parseHba('# c\n\n  hostssl app,"b c" u  10.0.0.0/8 cert # c\n'), {
       ok: true,
@@ -58,7 +69,13 @@ describe('access rules', () => {
     ['a prefix that is too long', 'host all all 10.0.0.0/33 md5'],
     ['an address that is none', 'host all all 10.0.0.256/8 md5'],
     ['a mask of its own', 'host all all 10.0.0.0 255.0.0.0 md5'],
-    ['options', 'host all all 0.0.0.0/0 cert map=x'],
+    ['an option that a method has not', 'host all all 0.0.0.0/0 md5 map=x'],
+    ['an unknown option', 'host all all 0.0.0.0/0 ldap ldapfoo=x'],
+    ['an option twice', 'hostssl all all 0.0.0.0/0 cert map=x map=y'],
+    ['a map in quotes, which PgBouncer does not find', 'hostssl all all 0.0.0.0/0 cert map="m m"'],
+    ['a method that only auth_type knows', 'host all all 0.0.0.0/0 pam'],
+    ['no length of the network', 'host all all 10.0.0.1 md5'],
+    ['an address beyond its network', 'host all all 10.0.0.1/8 md5'],
     ['a group', 'host all +admins 0.0.0.0/0 md5'],
     ['a file of names', 'host all @users 0.0.0.0/0 md5'],
     ['the keyword samerole', 'host samerole all 0.0.0.0/0 md5'],

@@ -9,6 +9,11 @@ import { atLeast, type Version } from './version.ts';
 /** Bytes that a name or a password may have; longer ones fail the reload, or lock out every user after them. */
 export const MAX_DATABASE_BYTES = 63;
 export const MAX_USER_BYTES = 127;
+/**
+ * PostgreSQL cuts names of roles off here. PgBouncer takes twice as many bytes, counted with every double quote doubled:
+ * so what fits this fits there.
+ */
+export const MAX_ROLE_BYTES = 63;
 /** 2047 before 1.26. */
 export const maxPasswordBytes = (version: Version): number => (atLeast(version, '1.26') ? 65_530 : 2_047);
 

@@ -35,18 +35,33 @@ export function printUserlist(entries: readonly UserlistEntry[]): string {
 /** What follows the two quoted fields of a line is ignored, as PgBouncer does; `;` begins a comment. */
 export function parseUserlist(text: string): ParsedUserlist {
   const entries: UserlistEntry[] = [];
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const fail = (problem: string): ParsedUserlist => ({ ok: false, line: index + 1, problem });
-    const content = trimBlanks(line);
-    if (content === '' || content.startsWith(';')) continue;
-    const [, name, password] = /^"((?:[^"]|"")*)"[ \t]*"((?:[^"]|"")*)"(?!")/.exec(content) ?? [];
-    if (name === undefined || password === undefined) return fail('is not "user" "password", both in double quotes');
-    const problem = checkEntry(name, password);
-    if (problem !== undefined) return fail(problem);
-    entries.push({ name: unquote(name), password: unquote(password) });
+  for (const parsed of parseUserlistLines(text)) {
+    if (!parsed.ok) return parsed;
+    entries.push(parsed.entry);
   }
   return { ok: true, entries };
 }
+
+/** Lines count from 1; the problem is half a sentence, and holds nothing of the line. */
+export type UserlistLine =
+  | { readonly ok: true; readonly line: number; readonly entry: UserlistEntry }
+  | { readonly ok: false; readonly line: number; readonly problem: string };
+
+/** Every line that says anything, also behind one that cannot be read. */
+export const parseUserlistLines = (text: string): readonly UserlistLine[] =>
+  text.split(/\r?\n/).flatMap((raw, index): readonly UserlistLine[] => {
+    const line = index + 1;
+    const content = trimBlanks(raw);
+    if (content === '' || content.startsWith(';')) return [];
+    const fail = (problem: string): readonly UserlistLine[] => [{ ok: false, line, problem }];
+    if (content.startsWith('#')) return fail('begins with #, and in a userlist only ; begins a comment');
+    const [, name, password] = /^"((?:[^"]|"")*)"[ \t]*"((?:[^"]|"")*)"(?!")/.exec(content) ?? [];
+    if (name === undefined || password === undefined) return fail('is not "user" "password", both in double quotes');
+    const problem = checkEntry(name, password);
+    return problem === undefined
+      ? [{ ok: true, line, entry: { name: unquote(name), password: unquote(password) } }]
+      : fail(problem);
+  });
 
 export type SecretKind = 'plain' | 'md5' | 'scram';
 
@@ -58,13 +73,17 @@ export function classifySecret(password: string): SecretKind {
     : 'plain';
 }
 
+/** Meant for an md5 hash, and not one to PgBouncer, which takes it for the password itself. */
+export const looksLikeMd5 = (password: string): boolean =>
+  classifySecret(password) === 'plain' && /^md5[0-9a-zA-Z]{24,40}$/i.test(password);
+
 /** PgBouncer measures the fields as they are written, with every quote doubled. */
 function checkEntry(name: string, password: string): string | undefined {
-  if (name === '') return 'the name is empty';
-  if (hasControlCharacter(name) || hasControlCharacter(password)) return 'a control character';
-  if (byteLength(name) > MAX_USER_BYTES) return `the name is longer than ${MAX_USER_BYTES} bytes`;
+  if (name === '') return 'has an empty name';
+  if (hasControlCharacter(name) || hasControlCharacter(password)) return 'has a control character';
+  if (byteLength(name) > MAX_USER_BYTES) return `has a name longer than ${MAX_USER_BYTES} bytes`;
   return byteLength(password) > MAX_PASSWORD_BYTES
-    ? `the password is longer than ${MAX_PASSWORD_BYTES} bytes`
+    ? `has a password longer than ${MAX_PASSWORD_BYTES} bytes`
     : undefined;
 }
 
