@@ -3,6 +3,7 @@
  * the TypeScript that `validate` and the operator run. A test feeds both the same objects. Nothing that depends on
  * replicas, versions or the server may stand here, or `kubectl scale` would be refused.
  */
+import { authRules } from './cross-rules/auth.ts';
 import { backendRules } from './cross-rules/backend.ts';
 import { connectionSecretRules } from './cross-rules/connection-secret.ts';
 import { credentialRules } from './cross-rules/credential.ts';
@@ -17,6 +18,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   ...backendRules,
   ...databaseRules,
   ...credentialRules,
+  ...authRules,
   ...tlsRules,
   ...connectionSecretRules,
 ];

@@ -23,14 +23,15 @@ export type Backend = PoolerSpec['backends'][number];
 export type Database = NonNullable<PoolerSpec['databases']>[number];
 export type User = NonNullable<PoolerSpec['users']>[number];
 export type ConnectionSecret = NonNullable<PoolerSpec['connectionSecrets']>[number];
-export type SecretKeyRef = User['passwordSecretRef'];
+export type SecretKeyRef = NonNullable<User['passwordSecretRef']>;
 export type Condition = NonNullable<PoolerStatus['conditions']>[number];
 export type PoolMode = NonNullable<Database['poolMode']>;
 export type Profile = PoolerSpec['profile'];
+export type Auth = NonNullable<PoolerSpec['auth']>;
+export type AuthType = Auth['type'];
 export type Tls = NonNullable<PoolerSpec['tls']>;
 export type ClientTls = NonNullable<Tls['client']>;
 export type ServerTls = NonNullable<Tls['server']>;
-export type AuthType = NonNullable<PoolerSpec['auth']>['type'];
 
 /** A ConnectionPooler as it stands in the cluster or in a file. */
 export interface ConnectionPooler {

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { formatFault } from '../api/fault.ts';
 import { validSpec } from '../api/testing/arbitrary-spec.ts';
 import { poolerOf } from '../api/testing/json.ts';
+import { secretReferences } from '../plan/secret-references.ts';
+import { secretOf } from '../plan/testing/planned.ts';
 import { withoutFaults } from '../plan/testing/without-faults.ts';
 import type { SecretDocument } from './documents.ts';
 import { type OfflineOptions, planOffline } from './offline-plan.ts';
@@ -57,8 +59,13 @@ const FAULTS: readonly {
   },
   {
     what: 'a key that belongs to the operator',
-    spec: { parameters: { admin_users: 'me' } },
-    line: /^spec\.parameters\.admin_users: belongs to the operator: .*\("me"\); remove it$/,
+    spec: { parameters: { pidfile: 'me' } },
+    line: /^spec\.parameters\.pidfile: belongs to the operator: .*\("me"\); remove it$/,
+  },
+  {
+    what: 'a key of the logins, with the field that makes it',
+    spec: { parameters: { auth_query: 'SELECT 1' } },
+    line: /^spec\.parameters\.auth_query: has a field of its own \("SELECT 1"\); set `spec\.auth\.query\.sql` instead$/,
   },
   {
     what: 'a key that has a field of its own',
@@ -222,6 +229,44 @@ test('a Secret of another namespace is not the one that is meant', () => {
   assert.notDeepEqual(linesOf(spec, { secrets: elsewhere, namespace: 'elsewhere' }), []);
 });
 
+test('a userlist shows its users and hides their passwords; one that is elsewhere is one line', () => {
+  const spec = { auth: { userlistSecretRefs: [{ name: 'legacy', key: 'users' }] } };
+  const secrets = [secret('legacy', { users: '; team a\n"old" "planted-one"\n"a""b" "planted-two"\n' })];
+  const masked = rendered(spec, { secrets });
+  assert.match(masked, /"a""b" "<legacy\/users>"\n +"old" "<legacy\/users>"/);
+  assert.doesNotMatch(masked, /planted/);
+  assert.match(rendered(spec, { secrets, showSecrets: true }), /"old" "planted-one"/);
+  assert.match(rendered(spec), /"<auth\.userlistSecretRefs\[0\]>" "<legacy\/users>"/);
+});
+
+test('what only the cluster knows is no fault: who stands in a userlist, what the asking user is called', () => {
+  const auth = {
+    userlistSecretRefs: [{ name: 'legacy', key: 'users' }],
+    query: { userSecretRef: { name: 'x'.repeat(253) }, database: 'postgres' },
+    adminUsers: ['dba'],
+  };
+  assert.deepEqual(linesOf({ auth, users: [{ name: 'app' }] }), []);
+  const without = { ...auth, query: undefined };
+  assert.deepEqual(linesOf({ auth: without, users: [{ name: 'app' }] }), []);
+  const secrets = [secret('legacy', { users: '"old" "x"' })];
+  assert.match(
+    linesOf({ auth: without, users: [{ name: 'app' }] }, { secrets }).join('\n'),
+    /users\[0\].*is missing.*\n?.*adminUsers\[0\]/,
+  );
+});
+
+test('what a stored password cannot do is a warning, as far as the Secret is at hand', () => {
+  const spec = { backends: [{ host: 'pg' }], users: [{ name: 'app', ...ref('s') }] };
+  const reasons = (secrets: readonly SecretDocument[]): readonly string[] => {
+    const planned = planOffline(poolerOf(spec), { ...OPTIONS, secrets });
+    assert.ok(planned.ok);
+    return planned.plan.warnings.map(({ reason }) => reason).filter((reason) => /Password/.test(reason));
+  };
+  assert.deepEqual(reasons([secret('s', { password: `md5${'0'.repeat(32)}` })]), ['Md5Password']);
+  assert.deepEqual(reasons([secret('s', { password: 'plain' })]), []);
+  assert.deepEqual(reasons([]), []);
+});
+
 test('in full mode the template may do more', () => {
   const spec = { template: { spec: { hostNetwork: true } } };
   assert.match(rendered(spec, { templateMode: 'full' }), /hostNetwork: true/);
@@ -233,13 +278,16 @@ test('planted values stand nowhere in what is rendered, not even their revision 
     fc.property(validSpec, planted, planted, (input, first, second) => {
       const { spec } = withoutFaults(input, { major: 1, minor: 26, patch: 1 }, { password: () => first });
       // Certificates are public, and their Secrets may be those of passwords here.
-      const { image: _image, version: _version, template: _template, tls: _tls, ...rest } = spec;
-      const names = JSON.stringify(rest).matchAll(/"passwordSecretRef":\{"name":"([^"]+)","key":"([^"]+)"\}/g);
-      const keys = [...names].map(([, name = '', key = '']) => ({ name, key }));
-      const secretsWith = (value: string) =>
-        [...Map.groupBy(keys, ({ name }) => name)].map(([name, refs]) =>
-          secret(name, Object.fromEntries(refs.map(({ key }) => [key, value]))),
+      const { image: _image, version: _version, template: _template, tls, ...rest } = spec;
+      // And what needs them cannot go without them.
+      fc.pre(tls === undefined || (rest.auth?.hba === undefined && rest.auth?.type !== 'cert'));
+      const keys = secretReferences(rest, 'app').map((reference) => reference.ref);
+      const secretsWith = (value: string) => {
+        const secretIn = secretOf(rest, { password: () => value });
+        return [...Map.groupBy(keys, ({ name }) => name)].map(([name, refs]) =>
+          secret(name, Object.fromEntries(refs.map((one) => [one.key, secretIn(one).replaceAll('password', value)]))),
         );
+      };
       const text = rendered(rest, { secrets: secretsWith(first) });
       assert.ok(!text.includes(first));
       assert.equal(rendered(rest, { secrets: secretsWith(second) }), text);

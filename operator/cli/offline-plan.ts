@@ -92,6 +92,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
       config: shown.config,
       warnings: [
         ...adviceOn(pooler.spec, image.version, shown.config.ini),
+        ...(real.credentialWarnings ?? []),
         ...certificateWarnings(real.tls, options.now),
       ],
       template: planPodTemplate({

@@ -1,10 +1,16 @@
 /**
- * What stands for passwords that are not at hand, or must not be shown. References of one user must hold one password,
- * so they share one stand-in: otherwise the plan would find two passwords where there may be one.
+ * What stands for the contents of Secrets that are not at hand, or must not be shown. References of one user must hold
+ * one password, so they share one stand-in: otherwise the plan would find two passwords where there may be one.
  */
 import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
+import { parseUserlist, printUserlist } from '../pgbouncer/userlist.ts';
 import { passwordReferences } from '../plan/credentials.ts';
-import type { SecretLookup } from '../plan/secret-references.ts';
+import {
+  lookupUserReferences,
+  type SecretLookup,
+  type SecretReference,
+  userlistReferences,
+} from '../plan/secret-references.ts';
 
 /** The value behind a reference, as far as it is known. */
 export type KnownSecrets = (ref: SecretKeyRef) => string | undefined;
@@ -19,15 +25,35 @@ export interface StandIns {
 export function standInsFor(spec: PoolerSpec, known: KnownSecrets): StandIns {
   const groups = groupReferences(spec);
   const groupOf = (ref: SecretKeyRef): readonly SecretKeyRef[] => [...(groups.get(nameOf(ref))?.values() ?? [ref])];
-  const mask = (ref: SecretKeyRef): string => `<${nameOf(groupOf(ref)[0] ?? ref)}>`;
+  const lists = pathsOf(userlistReferences(spec));
+  const askers = pathsOf(lookupUserReferences(spec).slice(0, 1));
+  const mask = (ref: SecretKeyRef): string => {
+    const name = nameOf(ref);
+    // Names are shorter than what a reference may be.
+    const asker = askers.get(name);
+    const list = lists.get(name);
+    if (list !== undefined) return maskedList(list, known(ref), `<${name}>`);
+    return asker === undefined ? `<${nameOf(groupOf(ref)[0] ?? ref)}>` : `<${asker}>`;
+  };
   return {
     masked: (ref) => ({ found: true, value: mask(ref), standIn: true }),
     known: (ref) => {
       const value = [ref, ...groupOf(ref)].map(known).find(isThere);
-      return value === undefined ? { found: true, value: mask(ref), standIn: true } : { found: true, value };
+      if (value !== undefined) return { found: true, value };
+      return { found: true, value: lists.has(nameOf(ref)) ? '' : mask(ref), standIn: true };
     },
   };
 }
+
+/** The users of a list with their passwords masked; of one that is not known, one line that says where it comes from. */
+function maskedList(path: string, text: string | undefined, mask: string): string {
+  const parsed = text === undefined ? undefined : parseUserlist(text);
+  const names = parsed?.ok ? parsed.entries.map(({ name }) => name) : [`<${path}>`];
+  return printUserlist([...new Set(names)].map((name) => ({ name, password: mask })));
+}
+
+const pathsOf = (references: readonly SecretReference[]): ReadonlyMap<string, string> =>
+  new Map(references.map(({ ref, path }) => [nameOf(ref), path.replace('spec.', '')]));
 
 /** Reference → all that must hold the same, also by way of another user's. */
 function groupReferences(spec: PoolerSpec): ReadonlyMap<string, ReadonlyMap<string, SecretKeyRef>> {

@@ -26,18 +26,20 @@ export const reloadIntervalMs = ({ config, version }: Pick<Expectation, 'config'
   atLeast(version, '1.24') || config.get('server_tls_sslmode') === 'disable' ? RELOAD_EVERY_MS : RELOAD_SELDOM_MS;
 
 /**
- * Until 1.25 RELOAD says nothing when the files of TLS cannot be used: the old ones go on, under the names of the new.
- * What clients meet was proved; of what servers meet only the log tells.
+ * What only the log tells. Until 1.25 RELOAD says nothing when the files of TLS cannot be used: the old ones go on, under
+ * the names of the new; what clients meet was proved, not what servers meet. And no version says that it skips a rule
+ * because it was built without a directory's library: then nobody could log in by it.
  */
-async function keptTls(
+async function silentRefusal(
   steps: ChangeSteps,
   pod: PodView,
   { config, version }: Expectation,
 ): Promise<string | undefined> {
-  const hasFiles = [...config.keys()].some((key) => /^(client|server)_tls_\w+_file$/.test(key));
-  if (!hasFiles || atLeast(version, '1.25')) return undefined;
-  const complaint = await steps.complaint(pod);
-  return complaint !== undefined && /TLS|_tls/.test(complaint) ? complaint : undefined;
+  const tls = !atLeast(version, '1.25') && [...config.keys()].some((key) => /^(client|server)_tls_\w+_file$/.test(key));
+  const directory = config.has('auth_ldap_options');
+  if (!tls && !directory) return undefined;
+  const complaint = (await steps.complaint(pod)) ?? '';
+  return (tls && /TLS|_tls/.test(complaint)) || (directory && /\bhba\b/.test(complaint)) ? complaint : undefined;
 }
 
 /** What became of one member. */
@@ -78,8 +80,8 @@ export async function reloadAndProve(
   }
   try {
     const proof = await prove(member.session, steps.address(member.pod), expectation);
-    const kept = proof.proved ? await keptTls(steps, member.pod, expectation) : undefined;
-    if (kept !== undefined) return { kind: 'refused', reason: kept };
+    const unsaid = proof.proved ? await silentRefusal(steps, member.pod, expectation) : undefined;
+    if (unsaid !== undefined) return { kind: 'refused', reason: unsaid };
     return proof.proved
       ? { kind: 'proved', restartRequired: proof.restartRequired, settings: proof.settings }
       : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };

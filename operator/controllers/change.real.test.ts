@@ -241,6 +241,28 @@ for (const version of REAL_VERSIONS) {
 }
 
 /** A configuration with a key that this binary does not know, as a binary older than stated would see it. */
+describe('a change on a real pgbouncer 1.26.1', () => {
+  test('to a directory that it cannot ask is refused by what its log says, and nobody is locked out', async () => {
+    const fleet = await startLocalFleet('1.26.1', 1, FIRST);
+    try {
+      const [limits, pointer] = [await fleet.settings('max_client_conn'), await fleet.pointer()];
+      const result = await applyChange(fleet.steps(), {
+        config: withUnknownDirectory(fleet, 80),
+        version: versionOf('1.26.1'),
+        previous: pointer,
+        pods: fleet.pods,
+        deaths: 0,
+      });
+      assert.equal(result.outcome, 'refused');
+      assert.match(result.outcome === 'refused' ? result.reason : '', /hba line \d+: unsupported method/);
+      assert.deepEqual(await fleet.settings('max_client_conn'), limits);
+      assert.equal(await fleet.pointer(), pointer);
+    } finally {
+      await fleet.stop();
+    }
+  });
+});
+
 function unknownSetting(fleet: LocalFleet, clients: number, version: RealVersion): Config {
   const config = fleet.configOf(clients);
   assert.ok(version);
@@ -250,6 +272,24 @@ function unknownSetting(fleet: LocalFleet, clients: number, version: RealVersion
     files: {
       ...config.files,
       [name]: (config.files[name] ?? '').replace('log_stats = 0', 'no_such_setting = 1\nlog_stats = 0'),
+    },
+  };
+}
+
+/** As a build without LDAP takes it: a method that it does not know, in a file that is otherwise sound. */
+function withUnknownDirectory(fleet: LocalFleet, clients: number): Config {
+  const config = fleet.configOf(clients);
+  const option = ['auth_ldap_options', 'ldapserver="x"'] as const;
+  const edit = (name: string, change: (text: string) => string): Readonly<Record<string, string>> => ({
+    [`${config.revision}.${name}`]: change(config.files[`${config.revision}.${name}`] ?? ''),
+  });
+  return {
+    ...config,
+    ini: { ...config.ini, pgbouncer: [option, ...config.ini.pgbouncer] },
+    files: {
+      ...config.files,
+      ...edit('ini', (text) => text.replace('log_stats = 0', `${option.join(' = ')}\nlog_stats = 0`)),
+      ...edit('hba', (text) => text.replaceAll('host all all 0.0.0.0/0 scram-sha-256', 'host all all 0.0.0.0/0 nodap')),
     },
   };
 }

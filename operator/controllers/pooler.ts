@@ -397,6 +397,7 @@ function situationOf(
     suspended: pooler.spec.suspend,
     wantedReplicas: pooler.spec.replicas,
     faults: { spec: [], budget: [], credentials: [] },
+    credentialWarnings: memory.digest?.credentialWarnings,
     tls: memory.digest?.tls,
     issuing: undefined,
     now: deps.clock.now(),

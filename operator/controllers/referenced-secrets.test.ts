@@ -80,7 +80,7 @@ const LOOKUPS: readonly { readonly what: string; readonly secret: object | Error
   {
     what: 'a megabyte that nobody can have for a password, which is not kept',
     secret: { data: { a: encoded('x'.repeat(1_000_000)) } },
-    expected: { found: false, problem: 'has 1000000 bytes, and no more than 131072 are read' },
+    expected: { found: false, problem: 'has 1000000 bytes, and no more than 524288 are read' },
   },
   {
     what: 'bytes that are no text',

@@ -28,8 +28,8 @@ export function fingerprintSecret(pooler: ConnectionPooler, secrets: Informer<Ku
 
 /** Secrets that are read at the same time: each may have a megabyte, and a pooler may refer to hundreds. */
 const AT_ONCE = 8;
-/** Twice what any version of PgBouncer takes for a password, and a hundred certificates. What is longer is not even decoded. */
-const LONGEST_BYTES = 128 * 1024;
+/** All that one revision may have: a userlist can be as long, a password is not. What is longer is not even decoded. */
+const LONGEST_BYTES = 512 * 1024;
 
 export async function readSecrets(client: KubeClient, pooler: ConnectionPooler): Promise<SecretLookup> {
   const namespace = pooler.metadata.namespace ?? 'default';

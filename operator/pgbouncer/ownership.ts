@@ -19,6 +19,15 @@ const FIELDS: Readonly<Record<Section, Names>> = {
     min_pool_size: 'spec.defaults.minPoolSize',
     reserve_pool_size: 'spec.defaults.reservePoolSize',
     auth_type: 'spec.auth.type',
+    auth_hba_file: 'spec.auth.hba',
+    auth_ident_file: 'spec.auth.ident',
+    auth_ldap_options: 'spec.auth.ldap',
+    auth_file: 'spec.auth.userlistSecretRefs',
+    auth_query: 'spec.auth.query.sql',
+    auth_dbname: 'spec.auth.query.database',
+    auth_user: 'spec.auth.query.userSecretRef',
+    admin_users: 'spec.auth.adminUsers',
+    stats_users: 'spec.auth.statsUsers',
     ...tlsFields('client'),
     ...tlsFields('server'),
   },
@@ -52,25 +61,14 @@ const FIELDS: Readonly<Record<Section, Names>> = {
   peers: {},
 };
 
-const CONSOLE = 'the operator needs the console to prove every change';
 const LOGS = 'the container logs to its standard error';
 const TLS_PARAMETERS = 'OpenSSL chooses the best one by itself';
-const LOOKUP =
-  'the credentials of a lookup come from a Secret, and this version of the operator does not take them yet';
+const LOOKUP = 'one query serves all databases, and spec.auth.query says which';
 const SOCKET = "the pod's probes use the Unix socket";
 const PEERS = 'peers are the pods that run, which only the operator knows';
 
 const RESERVED: Readonly<Record<Section, Names>> = {
   pgbouncer: {
-    admin_users: CONSOLE,
-    stats_users: CONSOLE,
-    auth_file: 'the userlist is made from Secrets',
-    auth_hba_file: "the operator's own access rules must come first",
-    auth_ident_file: "the operator's own access rules must come first",
-    auth_query: LOOKUP,
-    auth_user: LOOKUP,
-    auth_dbname: LOOKUP,
-    auth_ldap_options: LOOKUP,
     client_tls_dheparams: TLS_PARAMETERS,
     client_tls_ecdhcurve: TLS_PARAMETERS,
     conffile: 'every process reads the files that the operator hands it',

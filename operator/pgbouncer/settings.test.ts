@@ -96,15 +96,7 @@ describe('the table of settings', () => {
       settingsOf(V126, 'pgbouncer')
         .filter(({ ownership }) => ownership.kind === kind)
         .map(({ name }) => name);
-    for (const name of [
-      'admin_users',
-      'auth_file',
-      'auth_hba_file',
-      'conffile',
-      'syslog_ident',
-      'listen_port',
-      'client_tls_dheparams',
-    ]) {
+    for (const name of ['conffile', 'syslog_ident', 'listen_port', 'client_tls_dheparams']) {
       assert.ok(owners('reserved').includes(name), name);
     }
     for (const name of [
@@ -120,7 +112,15 @@ describe('the table of settings', () => {
         (key) => `${side}_tls${key}`,
       );
     assert.deepEqual(owners('field'), [
+      'admin_users',
+      'auth_dbname',
+      'auth_file',
+      'auth_hba_file',
+      'auth_ident_file',
+      'auth_ldap_options',
+      'auth_query',
       'auth_type',
+      'auth_user',
       ...tls('client'),
       'default_pool_size',
       'max_client_conn',
@@ -128,6 +128,7 @@ describe('the table of settings', () => {
       'pool_mode',
       'reserve_pool_size',
       ...tls('server'),
+      'stats_users',
     ]);
     for (const each of SETTINGS.filter(({ secret }) => secret)) assert.notEqual(each.ownership.kind, 'free', each.name);
   });

@@ -6,7 +6,9 @@ import { createHmac } from 'node:crypto';
 import type { Fault } from '../api/fault.ts';
 import { PROOF_USER } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
+import type { Warning } from '../api/warning.ts';
 import { printHba } from '../pgbouncer/hba.ts';
+import { printIdent } from '../pgbouncer/ident.ts';
 import { type IniFile, printIni } from '../pgbouncer/ini.ts';
 import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import { findSetting, isRestartOnly } from '../pgbouncer/settings.ts';
@@ -14,11 +16,14 @@ import { byteLength } from '../pgbouncer/text.ts';
 import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
+import { authFaults } from './auth-faults.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
 import type { Judgement } from './certificate.ts';
 import { connectionPasswordFaults, connectionSecretFaults } from './connection-faults.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
+import { readAccessLines } from './hba-lines.ts';
+import { atLookupField, fromLookupField, withLookupDatabase } from './lookup.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
 import { pendingSettings } from './restart.ts';
 import type { SecretLookup } from './secret-references.ts';
@@ -71,6 +76,8 @@ export interface PlannedConfig {
     readonly credentials: readonly Fault[];
   };
   readonly budget: readonly BudgetRow[];
+  /** What stored passwords cannot do; absent while the Secrets were not read. */
+  readonly credentialWarnings?: readonly Warning[];
   /** Needed to choose a pod template also when credentials are missing. */
   readonly restartOnly: Readonly<Record<string, string>>;
   /** Settings that wait for a restart. */
@@ -88,47 +95,46 @@ export const proofPasswordOf = (revisionKey: string, revision: string): string =
   createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
 
 export function planConfig(input: ConfigInput): PlannedConfig {
-  const { spec, version, revisionKey } = input;
+  const { version, revisionKey } = input;
+  const spec = withLookupDatabase(input.spec, input.holders);
   const budget: Budget = planBudget(spec, input.holders);
-  const userlist = planUserlist(spec, version, input.passwords, input.lookup);
+  const userlist = planUserlist(input.spec, version, input.passwords, input.lookup);
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
-  const draft = planIni({ ...input, tls }, budget, DRAFT);
+  const iniOf = (revision: string) => planIni({ ...input, spec, tls }, budget, revision, userlist.known.lookupUser);
+  const draft = iniOf(DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const { pending } = draft;
   const faults = {
-    spec: [...draft.faults, ...connectionSecretFaults(spec, input.name)],
+    spec: [...atLookupField(input.spec, draft.faults), ...connectionSecretFaults(input.spec, input.name)],
     budget: budget.faults,
-    credentials: [...userlist.faults, ...connectionPasswordFaults(spec, userlist.entries)],
+    credentials: [...userlist.faults, ...connectionPasswordFaults(input.spec, userlist.entries)],
   };
-  if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0) {
-    return { faults, budget: budget.rows, restartOnly, pending, tls };
-  }
-  const listed = userlist.entries.map(({ name }) => name);
-  const beside: FilesByKind = { hba: printHba(planAccessRules(spec, listed)) };
+  const found = { faults, budget: budget.rows, restartOnly, pending, credentialWarnings: userlist.warnings, tls };
+  if (faults.spec.length + faults.budget.length + faults.credentials.length + tls.faults.certificates.length > 0)
+    return found;
+  const beside: FilesByKind = {
+    hba: printHba(planAccessRules(input.spec, version, userlist.known)),
+    ...(input.spec.auth?.ident && { ident: printIdent(readAccessLines(input.spec, version).ident) }),
+  };
   const tooLarge = sizeFaults(spec, userlist.entries, draft.ini, version, beside, tlsFiles);
-  if (tooLarge.length > 0)
-    return { faults: { ...faults, credentials: tooLarge }, budget: budget.rows, restartOnly, pending, tls };
+  if (tooLarge.length > 0) return { ...found, faults: { ...faults, credentials: tooLarge } };
 
   const revision = revisionOf(revisionKey, {
     ini: printIni(draft.ini, version),
     userlist: printUserlist(userlist.entries),
     ...beside,
   });
-  const { ini, settings, entries } = planIni({ ...input, tls }, budget, revision);
+  const { ini, settings, entries } = iniOf(revision);
   const proof = proofEntryOf(revisionKey, revision);
   return {
-    faults,
-    budget: budget.rows,
-    restartOnly,
-    pending,
-    tls,
+    ...found,
     config: {
       revision,
       ini,
       proofPassword: proofPasswordOf(revisionKey, revision),
       proofVerifier: proof.password,
       settings,
-      entries,
+      entries: { ...entries, databases: fromLookupField(input.spec, entries.databases) },
       restartOnly,
       ...(tls.served && { served: tls.served }),
       files: {
@@ -195,11 +201,12 @@ export function planKnownConfig(
   revision: string,
   tls: TlsView = NO_TLS,
 ): { readonly planned: PlannedConfig; readonly provable: Provable; readonly rendered: Rendered } {
-  const budget = planBudget(input.spec, input.holders);
-  const { ini, settings, faults, pending } = planIni({ ...input, tls }, budget, revision);
+  const spec = withLookupDatabase(input.spec, input.holders);
+  const budget = planBudget(spec, input.holders);
+  const { ini, settings, faults, pending } = planIni({ ...input, spec, tls }, budget, revision);
   return {
     planned: {
-      faults: { spec: faults, budget: budget.faults, credentials: [] },
+      faults: { spec: atLookupField(input.spec, faults), budget: budget.faults, credentials: [] },
       pending,
       budget: budget.rows,
       restartOnly: restartOnlyOf(settings, input.version),
@@ -279,9 +286,10 @@ function planIni(
   input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'> & { readonly tls: TlsView },
   budget: Budget,
   revision: string,
+  lookupUser?: string,
 ) {
   const { spec, version, pinned, tls } = input;
-  const main = planMainSection(spec, version, revision, tls.settings);
+  const main = planMainSection(spec, version, revision, { tls: tls.settings, lookupUser });
   const wanted = restartOnlyOf(main.settings, version);
   const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
   const databases = planDatabases(spec, version, budget, input.namespace);
@@ -300,7 +308,7 @@ function planIni(
     settings,
     pending: pinned === undefined ? [] : pendingSettings(wanted, pinned),
     entries: { databases: databases.effective, users: users.effective },
-    faults: [...main.faults, ...tls.faults.spec, ...databases.faults, ...users.faults],
+    faults: [...authFaults(spec, version), ...main.faults, ...tls.faults.spec, ...databases.faults, ...users.faults],
   };
 }
 

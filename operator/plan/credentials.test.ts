@@ -125,3 +125,83 @@ test('two passwords for one user are told with both references', () => {
     'spec.databases[0].serverUser.passwordSecretRef: holds another password for app than spec.users[0].passwordSecretRef ("two/password"); PgBouncer has one password for a user: let both refer to one Secret',
   ]);
 });
+
+const FAULT_NONE = { path: '', problem: '', remedy: '' };
+const asked = (auth: object = {}, more: Partial<PoolerSpec> = {}): PoolerSpec =>
+  spec({ auth: { type: 'scram-sha-256', query: { userSecretRef: { name: 'asker' }, ...auth } }, ...more });
+const named =
+  (username: string, password = 'x'): SecretLookup =>
+  ({ key }) => ({ found: true, value: key === 'username' ? username : password });
+
+test('the login that asks for passwords is in the userlist, by the name in its Secret', () => {
+  const { entries, known, faults } = planUserlist(asked(), NEWEST, OWN, named('pooler_auth', 'y'));
+  assert.deepEqual(faults, []);
+  assert.deepEqual(entries.slice(2), [{ name: 'pooler_auth', password: 'y' }]);
+  assert.equal(known.lookupUser, 'pooler_auth');
+  assert.deepEqual(
+    secretReferences(asked(), 'app').map(({ ref: found }) => `${found.name}/${found.key}`),
+    ['asker/username', 'asker/password'],
+  );
+});
+
+for (const [what, username, password, line] of [
+  ['a name that belongs to the operator', 'poolkeeper', 'x', /is the name of a user that belongs to the operator/],
+  ['a name with a line break', 'asker\n', 'x', /\("asker\/username"\); write it without one \(printf, not echo\)/],
+  ['a name with spaces around it', ' asker', 'x', /begins or ends with a space/],
+  ['a name that is too long', 'x'.repeat(64), 'x', /has 64 bytes .*; shorten it to 63/],
+  ['no name', '', 'x', /is empty .*; put the name into that key/],
+  ['a hash', 'asker', `md5${'0'.repeat(32)}`, /is a hash, and PgBouncer itself must log in with it/],
+] as const) {
+  test(`the login that asks for passwords cannot have ${what}`, () => {
+    const { faults } = planUserlist(asked(), NEWEST, OWN, named(username, password));
+    assert.equal(faults.length, 1);
+    assert.match(faults.map(formatFault).join(), /^spec\.auth\.query\.userSecretRef: /);
+    assert.match(faults.map(formatFault).join(), line);
+  });
+}
+
+for (const [what, stored, version, lines] of [
+  [
+    'by SCRAM nobody could log in as it',
+    spec({ users: [{ name: 'app' }] }),
+    '1.26.1',
+    [/users\[0\]\.passwordSecretRef: is missing, .* nobody could log in \("app"\); give it, or set/],
+  ],
+  [
+    'by trust it is a name without a password',
+    spec({ users: [{ name: 'app' }], auth: { type: 'trust' } }),
+    '1.26.1',
+    [],
+  ],
+  ['the server is asked', asked({}, { users: [{ name: 'app', poolMode: 'session' }] }), '1.24.1', []],
+  [
+    'the server is asked by an old version about those without limits',
+    asked({}, { users: [{ name: 'app' }] }),
+    '1.18.0',
+    [],
+  ],
+  [
+    'the server is not asked by an old version about those with limits',
+    asked({}, { users: [{ name: 'app', poolMode: 'session' }] }),
+    '1.18.0',
+    [/is missing, and a PgBouncer before 1\.24 asks the server for no user that has limits/],
+  ],
+  [
+    'nobody is let in to the console by it',
+    spec({ auth: { type: 'trust', adminUsers: ['dba'] } }),
+    '1.26.1',
+    [/adminUsers\[0\]: has no password to log in to the console with \("dba"\); add it to spec\.users/],
+  ],
+  [
+    'the console asks only a query with a database',
+    spec({ auth: { type: 'md5', statsUsers: ['dba'], query: { userSecretRef: { name: 'asker' } } } }),
+    '1.26.1',
+    [/statsUsers\[0\]: has no password .*, or set auth\.query\.database/],
+  ],
+] as const) {
+  test(`a user without a password: ${what}`, () => {
+    const { faults } = planUserlist(stored, versionOf(version), OWN, named('asker'));
+    assert.equal(faults.length, lines.length, faults.map(formatFault).join('\n'));
+    for (const [index, line] of lines.entries()) assert.match(formatFault(faults[index] ?? FAULT_NONE), line);
+  });
+}

@@ -4,7 +4,7 @@ import type { Database, PoolerSpec, User } from '../api/types.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
 import { checkParameter } from '../pgbouncer/parameter.ts';
 import { findSetting, type Section } from '../pgbouncer/settings.ts';
-import { byteLength, MAX_DATABASE_BYTES, quoteKey } from '../pgbouncer/text.ts';
+import { byteLength, MAX_DATABASE_BYTES, MAX_ROLE_BYTES, quoteKey } from '../pgbouncer/text.ts';
 import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
 import { backendHost } from './backend-host.ts';
@@ -28,12 +28,6 @@ interface Entries {
   readonly effective: readonly EffectiveEntry[];
   readonly faults: readonly Fault[];
 }
-
-/**
- * PostgreSQL cuts names of roles off here. PgBouncer takes twice as many bytes, counted with every double quote doubled:
- * so what fits this fits there.
- */
-const MAX_ROLE_BYTES = 63;
 
 /** Without `databases`, everything goes to the first backend under its own name. */
 const EVERYTHING: readonly Database[] = [{ name: '*' }];

@@ -3,10 +3,11 @@
  * of the spec, `parameters`, `defaults`, the profile, Poolkeeper's conservative defaults; what is left is PgBouncer's.
  */
 import type { Fault } from '../api/fault.ts';
-import { ADMIN_USER, PORT, PROOF_USER, STATS_USER } from '../api/names.ts';
+import { PORT } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { checkParameter } from '../pgbouncer/parameter.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
+import { authSettings } from './auth-settings.ts';
 import { ALWAYS, CONSERVATIVE, IGNORED_STARTUP_PARAMETERS, PROFILES, type ProfileDefaults } from './profiles.ts';
 
 export interface EffectiveSetting {
@@ -28,6 +29,7 @@ const SAFETY_FIRST: readonly string[] = [
   'listen_port',
   'unix_socket_dir',
   'auth_hba_file',
+  'auth_ident_file',
   'auth_type',
   'auth_file',
   'admin_users',
@@ -47,16 +49,21 @@ const SAFETY_FIRST: readonly string[] = [
   'pool_mode',
 ];
 
+interface KnownFromSecrets {
+  readonly tls?: readonly EffectiveSetting[];
+  readonly lookupUser?: string | undefined;
+}
+
 /**
  * All of [pgbouncer] but the marker `syslog_ident`, in the order in which it is printed.
  * @param revision names the files of users and of access rules
- * @param tls what `spec.tls` makes, see tls.ts
+ * @param known what Secrets tell: `tls` what `spec.tls` makes, see tls.ts; `lookupUser` who asks for passwords, when that was read
  */
 export function planMainSection(
   spec: PoolerSpec,
   version: Version,
   revision: string,
-  tls: readonly EffectiveSetting[] = [],
+  { tls = [], lookupUser }: KnownFromSecrets = {},
 ): { readonly settings: readonly EffectiveSetting[]; readonly faults: readonly Fault[] } {
   const chosen = new Map<string, EffectiveSetting>();
   const choose = (key: string, value: string | number | undefined, source: string): void => {
@@ -100,12 +107,13 @@ export function planMainSection(
   choose('listen_addr', '*', 'operator');
   choose('listen_port', PORT, 'operator');
   choose('unix_socket_dir', RUN_DIRECTORY, 'operator');
-  choose('auth_type', 'hba', 'operator');
-  choose('auth_hba_file', `${CONFIG_DIRECTORY}/${revision}.hba`, 'operator');
-  choose('auth_file', `${CONFIG_DIRECTORY}/${revision}.userlist`, 'operator');
-  // The second way in, for when the password of the first is replaced.
-  choose('admin_users', `${ADMIN_USER},${PROOF_USER}`, 'operator');
-  choose('stats_users', `${STATS_USER},${PROOF_USER}`, 'operator');
+  for (const [key, value, source] of authSettings(
+    spec,
+    version,
+    (kind) => `${CONFIG_DIRECTORY}/${revision}.${kind}`,
+    lookupUser,
+  ))
+    choose(key, value, source);
 
   return { settings: [...chosen.values()].sort(bySafety), faults };
 }

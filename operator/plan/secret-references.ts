@@ -14,7 +14,7 @@ export type SecretValue =
   | {
       readonly found: true;
       readonly value: string;
-      /** It stands for what is not at hand, and is not judged. */
+      /** Made up, because the Secret is not at hand: nothing may be concluded from it. */
       readonly standIn?: true;
     }
   | { readonly found: false; readonly problem: string };
@@ -28,8 +28,31 @@ export type SecretLookup = (ref: SecretKeyRef) => SecretValue;
  */
 export const secretReferences = (spec: PoolerSpec, pooler: string): readonly SecretReference[] => [
   ...passwordReferences(spec),
+  ...lookupUserReferences(spec),
+  ...directoryReferences(spec),
+  ...userlistReferences(spec),
   ...tlsReferences(spec, pooler),
 ];
+
+/** Keys that hold whole userlists. */
+export const userlistReferences = (spec: PoolerSpec): readonly SecretReference[] =>
+  (spec.auth?.userlistSecretRefs ?? []).map((ref, index) => ({ ref, path: `spec.auth.userlistSecretRefs[${index}]` }));
+
+/** The login that asks for passwords: its name, and its password. */
+export const lookupUserReferences = ({ auth }: PoolerSpec): readonly SecretReference[] =>
+  auth?.query === undefined
+    ? []
+    : LOOKUP_KEYS.map((key) => ({
+        ref: { name: auth.query?.userSecretRef.name ?? '', key },
+        path: 'spec.auth.query.userSecretRef',
+      }));
+
+export const LOOKUP_KEYS = ['username', 'password'] as const;
+
+export const directoryReferences = ({ auth }: PoolerSpec): readonly SecretReference[] =>
+  auth?.ldap?.bindPasswordSecretRef === undefined
+    ? []
+    : [{ ref: auth.ldap.bindPasswordSecretRef, path: 'spec.auth.ldap.bindPasswordSecretRef' }];
 
 /** Names of the Secrets that a pooler needs, each once. */
 export const referencedSecrets = (spec: PoolerSpec, pooler: string): readonly string[] => [

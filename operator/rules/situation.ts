@@ -1,5 +1,6 @@
 /** What the rules look at: everything observed about one pooler at one moment, and nothing that decides. */
 import type { Fault } from '../api/fault.ts';
+import type { Warning } from '../api/warning.ts';
 import type { BudgetRow } from '../plan/budget.ts';
 import type { FleetView } from '../plan/fleet.ts';
 import type { DeployedImage } from '../plan/image.ts';
@@ -15,6 +16,8 @@ export interface Situation {
     readonly budget: readonly Fault[];
     readonly credentials: readonly Fault[];
   };
+  /** What stored passwords cannot do; undefined while the Secrets were not read. */
+  readonly credentialWarnings: readonly Warning[] | undefined;
   /** What `spec.tls` makes; undefined while it was not looked at. */
   readonly tls: TlsView | undefined;
   /** What keeps cert-manager from issuing, or why it is not there. */

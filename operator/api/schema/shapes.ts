@@ -22,15 +22,20 @@ export const secretName = {
 } as const;
 export const secretKey = { type: 'string', pattern: '^[-._a-zA-Z0-9]+$', maxLength: 253 } as const;
 
-export const passwordSecretRef = {
-  type: 'object',
-  description: "The key of a Secret, in the pooler's namespace, that holds the password as plain text.",
-  required: ['name', 'key'],
-  properties: {
-    name: { ...secretName, description: 'Name of the Secret.' },
-    key: { ...secretKey, description: 'Key inside the Secret.' },
-  },
-} as const;
+export const secretKeyRef = (description: string) =>
+  ({
+    type: 'object',
+    description,
+    required: ['name', 'key'],
+    properties: {
+      name: { ...secretName, description: 'Name of the Secret.' },
+      key: { ...secretKey, description: 'Key inside the Secret.' },
+    },
+  }) as const;
+
+export const passwordSecretRef = secretKeyRef(
+  "The key of a Secret, in the pooler's namespace, that holds the password as plain text.",
+);
 
 export const parameters = (section: string) =>
   ({

@@ -3,8 +3,8 @@ import {
   clients,
   noControlCharacters,
   parameters,
-  passwordSecretRef,
   poolMode,
+  secretKeyRef,
   servers,
   serversOrZero,
   time,
@@ -13,7 +13,7 @@ import {
 export const user = {
   type: 'object',
   description: 'A user that may log in, and its own limits.',
-  required: ['name', 'passwordSecretRef'],
+  required: ['name'],
   properties: {
     name: {
       type: 'string',
@@ -22,7 +22,9 @@ export const user = {
       pattern: noControlCharacters,
       description: 'Name of the user, the same in PostgreSQL.',
     },
-    passwordSecretRef,
+    passwordSecretRef: secretKeyRef(
+      "The key of a Secret, in the pooler's namespace, that holds the password: as plain text, or as the SCRAM verifier or md5 hash that the server has. Default: the password is in a userlist or found by the query of `auth`.",
+    ),
     poolMode: { ...poolMode, description: "Overrides the database's pool mode for this user." },
     poolSize: {
       ...servers,

@@ -81,6 +81,28 @@ function textOf(schema: Schema): fc.Arbitrary<string> {
     );
 }
 
+/** Lines that mean something, by the field that holds them; nothing else would bring one forth. */
+const LINES: Readonly<Record<string, readonly string[]>> = {
+  hba: [
+    'host all all 10.0.0.0/8 scram-sha-256',
+    'hostssl "a b",app all ::/0 cert map=m',
+    'host all all all reject',
+    'host replication,sameuser all 0.0.0.0/0 trust # why',
+    'hostnossl app "u""v" 10.1.0.0/16 password',
+    'host all all 0.0.0.0/0 ldap',
+  ],
+  ident: ['m app.example.com app', 'm "c # n" all', 'other "a""b" u'],
+  adminUsers: ['dba', 'a"b'],
+  statsUsers: ['grafana', "a'b"],
+};
+
+const lineOf = (schema: Schema, field: string): fc.Arbitrary<Json> => {
+  const lines = LINES[field];
+  return lines === undefined
+    ? textOf(schema)
+    : fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...lines) }, { weight: 1, arbitrary: textOf(schema) });
+};
+
 /** Small numbers for the most part, so that sizes and budgets have a chance to fit. */
 const wholeOf = ({ minimum = 0, maximum = 1_000_000 }: Schema): fc.Arbitrary<number> =>
   fc.oneof(
@@ -101,7 +123,7 @@ function anyValue(schema: Schema, field: string, presence: Presence): fc.Arbitra
     case 'integer':
       return wholeOf(schema);
     case 'string':
-      return textOf(schema);
+      return lineOf(schema, field);
     case 'array':
       return listOf(schema, field, presence);
     case 'object':
@@ -190,6 +212,25 @@ function related(raw: JsonObject): JsonObject {
     ...(isRecord(raw['tls']) ? { tls: relatedTls(raw['tls']) } : {}),
     ...(users === undefined ? {} : { users }),
     ...connectionSecretsOf(raw['connectionSecrets'], user?.name, connectable),
+    ...(isRecord(raw['auth']) ? { auth: relatedAuth(raw['auth'], raw['tls']) } : {}),
+  };
+}
+
+/** A type has what it needs, and is one that there is. */
+function relatedAuth(raw: JsonObject, tls: Json | undefined): JsonObject {
+  const { type } = raw;
+  const client = isRecord(tls) && isRecord(tls['client']) ? tls['client'] : {};
+  const verified = String(client['mode']).startsWith('verify');
+  const lacks =
+    type === 'pam' ||
+    (type === 'cert' && !verified) ||
+    (type === 'hba' && !raw['hba']) ||
+    (type === 'ldap' && !raw['ldap']);
+  const options = { ldapserver: 'ldap.example.com', ldapbasedn: 'dc=example,dc=com' };
+  return {
+    ...raw,
+    ...(lacks ? { type: 'md5' } : {}),
+    ...(isRecord(raw['ldap']) ? { ldap: { ...raw['ldap'], options } } : {}),
   };
 }
 

@@ -24,6 +24,8 @@ const inSpec = (what: string, fields: object, path: string, apiServer?: RegExp):
 });
 const inDatabase = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
   inSpec(what, { databases: [{ name: 'app', ...fields }] }, `spec.databases[0].${path}`, apiServer);
+const inAuth = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
+  inSpec(what, { auth: fields }, `spec.auth.${path}`, apiServer);
 const inUser = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
   inSpec(what, { users: [{ name: 'app', passwordSecretRef: REF, ...fields }] }, `spec.users[0].${path}`, apiServer);
 const inBackend = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
@@ -109,7 +111,6 @@ export const BAD_INPUT: readonly BadInput[] = [
   inSpec('an empty list of databases', { databases: [] }, 'spec.databases'),
   inSpec('a database without a name', { databases: [{ dbname: 'app' }] }, 'spec.databases[0].name'),
   inDatabase('an empty name of a database', { name: '' }, 'name'),
-  inSpec('a user without a password', { users: [{ name: 'app' }] }, 'spec.users[0].passwordSecretRef'),
   inUser('a reference without a key', { passwordSecretRef: { name: 'x' } }, 'passwordSecretRef.key'),
   inBackend('a Service without a name', { host: null, service: {} }, 'service.name'),
   inDatabase('a user of the server without a password', { serverUser: { name: 'x' } }, 'serverUser.passwordSecretRef'),
@@ -167,8 +168,20 @@ export const BAD_INPUT: readonly BadInput[] = [
   ),
   inDatabase('a pool mode that there is not', { poolMode: 'Transaction' }, 'poolMode'),
   inUser('a pool mode of a user that there is not', { poolMode: '' }, 'poolMode'),
-  inSpec('an auth type of a later release', { auth: { type: 'trust' } }, 'spec.auth.type'),
+  inSpec('an auth type that there is not', { auth: { type: 'any' } }, 'spec.auth.type'),
   inSpec('a type of Service that there is not', { service: { type: 'ExternalName' } }, 'spec.service.type'),
+
+  inAuth('no line at all', { hba: [] }, 'hba'),
+  inAuth('a line that is empty', { hba: [''] }, 'hba[0]'),
+  inAuth('a line that is two', { hba: ['host all all 10.0.0.0/8 md5\nhost all all ::/0 trust'] }, 'hba[0]'),
+  inAuth('a map with a control character', { ident: ['m \0 app'] }, 'ident[0]'),
+  inAuth('more lines than anybody reads', { hba: Array.from({ length: 129 }, () => 'x') }, 'hba'),
+  inAuth('a list without a key', { userlistSecretRefs: [{ name: 'x' }] }, 'userlistSecretRefs[0].key'),
+  inAuth('a query that nobody asks', { query: {} }, 'query.userSecretRef'),
+  inAuth('a query with a line break', { query: { userSecretRef: { name: 'x' }, sql: 'a\nb' } }, 'query.sql'),
+  inAuth('a directory without options', { ldap: {} }, 'ldap.options'),
+  inAuth('a user of the console that is two', { adminUsers: ['a,b'] }, 'adminUsers[0]'),
+  inAuth('a user of the console with a space', { statsUsers: ['a b'] }, 'statsUsers[0]'),
 
   // Patterns; the API server has RE2, and JavaScript its own.
   ...Object.entries(CONTROL_CHARACTERS).flatMap(([what, character]) => [
@@ -273,6 +286,22 @@ export const BAD_INPUT: readonly BadInput[] = [
     'name',
     /the Secrets of the operator/,
   ),
+  inAuth('a type that cannot be combined with rules', { type: 'pam' }, 'type', /type pam is not there: PgBouncer/),
+  inAuth('rules without a line', { type: 'hba' }, 'hba', /type hba needs lines in hba/),
+  inAuth(
+    'certificates that clients are not asked for',
+    { type: 'cert' },
+    'type',
+    /type cert needs tls\.client\.mode verify-full/,
+  ),
+  inAuth('a directory that nobody named', { type: 'ldap' }, 'ldap', /type ldap needs ldap\.options/),
+  inAuth(
+    "the operator's own name for the console",
+    { adminUsers: ['dba', 'poolkeeper'] },
+    'adminUsers[1]',
+    /belong to/,
+  ),
+  inAuth("the operator's own name for statistics", { statsUsers: ['poolkeeper_stats'] }, 'statsUsers[0]', /belong to/),
 
   // Each name once.
   inSpec(

@@ -43,7 +43,19 @@ export const EVERY_FIELD: JsonObject = {
       parameters: {},
     },
   ],
-  auth: { type: 'scram-sha-256' },
+  auth: {
+    type: 'scram-sha-256',
+    hba: ['hostssl all all 10.0.0.0/8 cert map=m', 'host all all ::/0 ldap'],
+    ident: ['m app.example.com app'],
+    ldap: {
+      options: { ldapserver: 'ldap', ldapbasedn: 'dc=x' },
+      bindPasswordSecretRef: { name: 'app', key: 'password' },
+    },
+    userlistSecretRefs: [{ name: 'app', key: 'users' }],
+    query: { userSecretRef: { name: 'app' }, database: 'postgres', sql: 'SELECT a, b FROM c($1)' },
+    adminUsers: ['dba'],
+    statsUsers: ['grafana'],
+  },
   parameters: { server_idle_timeout: 300, ignore_startup_parameters: 'search_path' },
   service: { type: 'ClusterIP', port: 6432, annotations: { a: 'b' } },
   template: {

@@ -2,8 +2,9 @@
  * What the files of a spec may hold, said a second time and in another way than the plan does: field by field, with no
  * quoting in it. Whatever a file says beyond this has broken out of a field.
  */
-import type { Backend, Database, PoolerSpec, User } from '../../api/types.ts';
+import type { Backend, Database, PoolerSpec, SecretKeyRef, User } from '../../api/types.ts';
 import { type HbaName, type HbaRule, parseHba } from '../../pgbouncer/hba.ts';
+import { type IdentEntry, parseIdentLine } from '../../pgbouncer/ident.ts';
 import type { IniFile } from '../../pgbouncer/ini.ts';
 import { parseIni } from '../../pgbouncer/parse-ini.ts';
 import { parseUserlist, type UserlistEntry } from '../../pgbouncer/userlist.ts';
@@ -16,11 +17,18 @@ export interface ReadFiles {
   readonly ini: IniFile;
   readonly users: readonly UserlistEntry[];
   readonly rules: readonly HbaRule[];
+  readonly maps: readonly IdentEntry[];
 }
 
-/** Reads the three files as PgBouncer would. @throws Error when one cannot be read, or there are more or fewer */
+/** Reads the files as PgBouncer would. @throws Error when one cannot be read, or there are more or fewer */
 export function readFiles({ files, revision }: Config, version: Version): ReadFiles {
-  const { [`${revision}.ini`]: ini, [`${revision}.userlist`]: userlist, [`${revision}.hba`]: hba, ...others } = files;
+  const {
+    [`${revision}.ini`]: ini,
+    [`${revision}.userlist`]: userlist,
+    [`${revision}.hba`]: hba,
+    [`${revision}.ident`]: ident = '',
+    ...others
+  } = files;
   if (
     ini === undefined ||
     userlist === undefined ||
@@ -34,12 +42,21 @@ export function readFiles({ files, revision }: Config, version: Version): ReadFi
   if (!users.ok) throw new Error(`the userlist: line ${users.line} ${users.problem}\n${userlist}`);
   const rules = parseHba(hba);
   if (!rules.ok) throw new Error(`the access rules: line ${rules.line} ${rules.problem}\n${hba}`);
-  return { ini: parsed.ini, users: users.entries, rules: rules.rules };
+  const maps = ident
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      const map = parseIdentLine(line);
+      if (!map.ok) throw new Error(`a map ${map.problem}\n${ident}`);
+      return map.entry;
+    });
+  return { ini: parsed.ini, users: users.entries, rules: rules.rules, maps };
 }
 
 /** Keys of [pgbouncer] that the operator and the profiles may set, whatever the spec says. */
 const OWN_KEYS: ReadonlySet<string> = new Set([
   ...['listen_addr', 'listen_port', 'unix_socket_dir', 'auth_type', 'auth_hba_file', 'auth_file', 'admin_users'],
+  ...['auth_ident_file', 'auth_query', 'auth_dbname', 'auth_user', 'auth_ldap_options'],
   ...['stats_users', 'ignore_startup_parameters', 'syslog_ident', 'pool_mode', 'default_pool_size', 'min_pool_size'],
   ...['reserve_pool_size', 'max_client_conn'],
   ...[...ALWAYS, ...CONSERVATIVE].map(({ key }) => key),
@@ -82,7 +99,13 @@ function statedHost({ host, hosts, service, cnpgCluster }: Backend): string {
   return `${name}.${(cnpgCluster ?? service)?.namespace ?? 'shop'}.svc`;
 }
 
-const DERIVED_SIZES: readonly string[] = ['pool_size', 'reserve_pool', 'reserve_pool_size', 'max_db_connections'];
+const DERIVED_SIZES: readonly string[] = [
+  'pool_size',
+  'min_pool_size',
+  'reserve_pool',
+  'reserve_pool_size',
+  'max_db_connections',
+];
 
 /** What the plan works out by itself: sizes, and the default of a list of hosts written out. */
 export const isDerived = (key: string, value: string): boolean =>
@@ -102,24 +125,98 @@ export const statedOfUser = (user: User): Readonly<Record<string, string>> =>
     ...user.parameters,
   });
 
-/** The operator's lines, then those nobody may log in as, then the users by one method, 32 of them in a line. */
-export function expectedRules(spec: PoolerSpec): readonly HbaRule[] {
+/** The entry that the query for passwords needs comes last. */
+export function expectedDatabases(spec: PoolerSpec): readonly Database[] {
+  const databases = spec.databases ?? [{ name: '*' }];
+  const name = spec.auth?.query?.database;
+  const backend = spec.backends[0]?.name;
+  if (name === undefined || backend === undefined || databases.some((database) => database.name === name))
+    return databases;
+  return [...databases, { name, backend, poolMode: 'transaction', poolSize: 2 }];
+}
+
+/** User → what stands in the userlist: what a field refers to, what a list says, nothing. */
+export function expectedPasswords(
+  spec: PoolerSpec,
+  secret: (ref: SecretKeyRef) => string,
+): ReadonlyMap<string, string> {
+  const { query, userlistSecretRefs = [], adminUsers = [], statsUsers = [], hba, type } = spec.auth ?? {};
+  const known = new Map<string, string>();
+  if (userlistSecretRefs.length > 0) known.set('listed', 'password').set('a"b', 'SCRAM');
+  if (query) known.set('asker', secret({ name: query.userSecretRef.name, key: 'password' }));
+  for (const { serverUser } of spec.databases ?? [])
+    if (serverUser) known.set(serverUser.name, secret(serverUser.passwordSecretRef));
+  for (const user of spec.users ?? []) if (user.passwordSecretRef) known.set(user.name, secret(user.passwordSecretRef));
+  const without = (spec.users ?? []).filter(({ name }) => !known.has(name)).map(({ name }) => name);
+  const byName =
+    hba === undefined ? type === 'trust' || type === 'cert' : hba.some((line) => / (trust|cert)\b/.test(line));
+  if (byName && !query) for (const name of without) known.set(name, '');
+  if (type === 'cert' && !query?.database)
+    for (const name of [...adminUsers, ...statsUsers]) if (!known.has(name)) known.set(name, '');
+  return known;
+}
+
+/** The operator's lines, then those nobody may log in as, then the user's lines or the users by one method, 32 of them in a line. */
+export function expectedRules(spec: PoolerSpec, secret: (ref: SecretKeyRef) => string): readonly HbaRule[] {
+  const {
+    type = 'scram-sha-256',
+    hba,
+    ldap,
+    query,
+    userlistSecretRefs,
+    adminUsers = [],
+    statsUsers = [],
+  } = spec.auth ?? {};
   const operator = ['poolkeeper', 'poolkeeper_stats', 'poolkeeper_proof'];
-  const users = (spec.users ?? []).map(({ name }) => name);
+  const clients = [...(spec.users ?? []).map(({ name }) => name), ...(userlistSecretRefs ? ['listed', 'a"b'] : [])];
   const forced = (spec.databases ?? []).flatMap(({ serverUser }) =>
     serverUser === undefined ? [] : [serverUser.name],
   );
-  const serverOnly = [...new Set(forced)].filter((name) => !users.includes(name)).sort();
+  const serverOnly = [...new Set([...forced, ...(query ? ['asker'] : [])])]
+    .filter((name) => !clients.includes(name))
+    .sort();
   const all: HbaName = { keyword: 'all' };
-  const both = (databases: readonly HbaName[], names: readonly HbaName[], method: string): readonly HbaRule[] =>
-    ['0.0.0.0/0', '::/0'].map((address) => ({ type: 'host', databases, users: names, address, method }));
+  const both = (
+    databases: readonly HbaName[],
+    names: readonly HbaName[],
+    method: string,
+    more: Partial<HbaRule> = {},
+  ): readonly HbaRule[] =>
+    ['0.0.0.0/0', '::/0'].map((address) => ({ type: 'host', databases, users: names, address, method, ...more }));
+  const options = ldap && {
+    ...ldap.options,
+    ...(ldap.bindPasswordSecretRef && { ldapbindpasswd: secret(ldap.bindPasswordSecretRef) }),
+  };
+  const said = type === 'plain' ? 'password' : type === 'hba' ? 'scram-sha-256' : type;
+  const more: Partial<HbaRule> = {
+    ...(type === 'cert' && { type: 'hostssl' }),
+    ...(type === 'ldap' && options && { options }),
+  };
+  const admitted = [...new Set([...adminUsers, ...statsUsers])];
+  const lines = (hba ?? []).map((line): HbaRule => {
+    const parsed = parseHba(line);
+    const rule = parsed.ok ? parsed.rules[0] : undefined;
+    if (rule === undefined) throw new Error(line);
+    return rule.method === 'ldap' && options ? { ...rule, options } : rule;
+  });
   return [
     ...both(['pgbouncer'], operator, 'scram-sha-256'),
+    ...(admitted.length > 0 ? both(['pgbouncer'], admitted, said === 'trust' ? 'scram-sha-256' : said, more) : []),
     ...both(['pgbouncer'], [all], 'reject'),
+    ...(hba?.some((line) => /^host\w* [^ ]*replication/.test(line))
+      ? both([{ keyword: 'replication' }], [...operator, ...admitted, ...serverOnly], 'reject')
+      : []),
     ...both([all], [...operator, ...serverOnly], 'reject'),
-    ...[0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480].flatMap((first) => {
-      const names = users.toSorted((a, b) => (a < b ? -1 : 1)).slice(first, first + 32);
-      return names.length === 0 ? [] : both([all], names, spec.auth?.type ?? 'scram-sha-256');
+    ...(query?.database !== undefined && spec.databases?.every(({ name }) => name !== '*' && name !== query.database)
+      ? both([query.database], [all], 'reject')
+      : []),
+    ...(hba ? lines : query || type === 'ldap' ? both([all], [all], said, more) : []),
+    ...[0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480, 512].flatMap((first) => {
+      const names = [...expectedPasswords(spec, secret).keys()]
+        .filter((name) => !serverOnly.includes(name))
+        .sort((a, b) => (a < b ? -1 : 1))
+        .slice(first, first + 32);
+      return names.length === 0 || hba || query || type === 'ldap' ? [] : both([all], names, said, more);
     }),
   ];
 }

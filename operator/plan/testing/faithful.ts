@@ -3,17 +3,36 @@ import assert from 'node:assert/strict';
 import type { PoolerSpec } from '../../api/types.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import type { Config } from '../config.ts';
-import { expectedRules, isDerived, readFiles, statedOfDatabase, statedOfUser, strayKeys } from './expected-files.ts';
-import { PASSWORDS, passwordOf } from './planned.ts';
+import {
+  expectedDatabases,
+  expectedPasswords,
+  expectedRules,
+  isDerived,
+  readFiles,
+  statedOfDatabase,
+  statedOfUser,
+  strayKeys,
+} from './expected-files.ts';
+import { PASSWORDS, passwordOf, secretOf } from './planned.ts';
 
 /** Everything the three files say is what the spec says, and nothing more. */
 export function assertFaithful(spec: PoolerSpec, config: Config, version: Version, password = passwordOf): void {
-  const { ini, users, rules } = readFiles(config, version);
+  const { ini, users, rules, maps } = readFiles(config, version);
 
   assert.deepEqual(strayKeys(ini, spec), []);
   const settings = new Map(ini.pgbouncer);
-  assert.equal(settings.get('admin_users'), 'poolkeeper,poolkeeper_proof');
-  assert.equal(settings.get('stats_users'), 'poolkeeper_stats,poolkeeper_proof');
+  const { adminUsers = [], statsUsers = [], query, ident } = spec.auth ?? {};
+  assert.deepEqual(settings.get('admin_users')?.split(','), [
+    ...new Set(['poolkeeper', 'poolkeeper_proof', ...adminUsers]),
+  ]);
+  assert.deepEqual(settings.get('stats_users')?.split(','), [
+    ...new Set(['poolkeeper_stats', 'poolkeeper_proof', ...statsUsers]),
+  ]);
+  assert.equal(settings.get('auth_user'), query && 'asker');
+  assert.equal(settings.get('auth_dbname'), query?.database);
+  assert.equal(settings.get('auth_query'), query && (query.sql ?? 'SELECT uname, phash FROM pooler.user_lookup($1)'));
+  assert.equal(settings.get('auth_ident_file'), ident && `/etc/pgbouncer/${config.revision}.ident`);
+  assert.equal(maps.length, ident?.length ?? 0);
   assert.equal(settings.get('auth_type'), 'hba');
   assert.equal(settings.get('auth_hba_file'), `/etc/pgbouncer/${config.revision}.hba`);
   assert.equal(settings.get('auth_file'), `/etc/pgbouncer/${config.revision}.userlist`);
@@ -23,7 +42,7 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
     assert.equal(settings.get(key), String(value));
   }
 
-  const databases = spec.databases ?? [{ name: '*' }];
+  const databases = expectedDatabases(spec);
   assert.deepEqual(ini.databases.map(({ name }) => name).sort(), databases.map(({ name }) => name).sort());
   for (const database of databases) {
     const { params = {} } = ini.databases.find(({ name }) => name === database.name) ?? {};
@@ -42,10 +61,7 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
   );
   assert.equal(ini.peers, undefined);
 
-  const known = new Map<string, string>();
-  for (const { serverUser } of databases)
-    if (serverUser) known.set(serverUser.name, password(serverUser.passwordSecretRef));
-  for (const user of spec.users ?? []) known.set(user.name, password(user.passwordSecretRef));
+  const known = expectedPasswords(spec, secretOf(spec, { password }));
   assert.deepEqual(
     users.slice(0, 2).map(({ name, password: text }) => [name, text]),
     [
@@ -60,5 +76,5 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
   );
   assert.equal(users.length, known.size + 3);
 
-  assert.deepEqual(rules, expectedRules(spec));
+  assert.deepEqual(rules, expectedRules(spec, secretOf(spec, { password })));
 }

@@ -6,7 +6,7 @@ import { validatePooler } from '../../api/validate.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import { holdersOf } from '../budget.ts';
 import { type PlannedConfig, planConfig } from '../config.ts';
-import type { SecretReference } from '../secret-references.ts';
+import { lookupUserReferences, type SecretReference, userlistReferences } from '../secret-references.ts';
 import { tlsReferences } from '../tls.ts';
 import { issue, issueAuthority } from './issue.ts';
 
@@ -27,13 +27,26 @@ export interface PlanOptions {
   readonly password?: (ref: SecretKeyRef) => string;
 }
 
-/** @throws what planConfig throws; validatePooler must have taken the spec */
-export const planned = (
+/** A value of the kind that the reference is for: a userlist, a name, a password. */
+export const secretOf = (
   spec: PoolerSpec,
-  version: Version,
   { password = passwordOf }: PlanOptions = {},
-): PlannedConfig => {
+): ((ref: SecretKeyRef) => string) => {
+  const names = (references: readonly SecretReference[]): ReadonlySet<string> =>
+    new Set(references.map(({ ref }) => `${ref.name}/${ref.key}`));
+  const lists = names(userlistReferences(spec));
+  const [asker] = lookupUserReferences(spec);
   const pem = new Map(tlsReferences(spec, 'pooler').map((at) => [`${at.ref.name}/${at.ref.key}`, pemFor(at)]));
+  return (ref) => {
+    const place = `${ref.name}/${ref.key}`;
+    if (lists.has(place)) return `; ${place}\n"listed" "password"\n"a""b" "SCRAM"\n`;
+    return place === `${asker?.ref.name}/${asker?.ref.key}` ? 'asker' : (pem.get(place) ?? password(ref));
+  };
+};
+
+/** @throws what planConfig throws; validatePooler must have taken the spec */
+export const planned = (spec: PoolerSpec, version: Version, options: PlanOptions = {}): PlannedConfig => {
+  const secret = secretOf(spec, options);
   return planConfig({
     spec,
     name: 'pooler',
@@ -42,7 +55,7 @@ export const planned = (
     holders: holdersOf(spec.replicas, 0),
     passwords: PASSWORDS,
     revisionKey: 'key of the revision',
-    lookup: (ref) => ({ found: true, value: pem.get(`${ref.name}/${ref.key}`) ?? password(ref) }),
+    lookup: (ref) => ({ found: true, value: secret(ref) }),
   });
 };
 

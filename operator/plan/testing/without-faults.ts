@@ -33,6 +33,7 @@ export function withoutFaults(
       return field;
     });
     for (const field of fields) correct(field);
+    for (const { parent, owner, name } of fields.flatMap(inList)) close(parent, owner, name);
     giveUpConnections(document.spec);
   }
   throw new Error(`still faulty after ${ROUNDS} rounds: ${JSON.stringify(document)}`);
@@ -55,6 +56,22 @@ interface Field {
   readonly parent: object;
   readonly key: string;
   readonly value: unknown;
+  /** What holds the parent, and as what. */
+  readonly owner: object;
+  readonly name: string;
+}
+
+const inList = (field: Field): readonly (Field & { readonly parent: unknown[] })[] =>
+  Array.isArray(field.parent) ? [{ ...field, parent: field.parent }] : [];
+
+/** A line that is taken out leaves no hole, and the last one takes the list with it. */
+function close(list: unknown[], owner: object, name: string): void {
+  const left = Object.values(list);
+  list.splice(0, list.length, ...left);
+  if (left.length > 0) return;
+  Reflect.deleteProperty(owner, name);
+  // The type that is nothing without its lines.
+  if (Reflect.get(owner, 'type') === name) Reflect.deleteProperty(owner, 'type');
 }
 
 /** A name cannot be taken out: it gets a simple one, the same for the same name, so that one user stays one user. */
@@ -65,13 +82,14 @@ function correct({ parent, key, value }: Field): void {
 }
 
 /** `spec.databases[0].parameters.a.b`: a key may hold dots itself. */
-function locate(parent: object, path: string): Field | undefined {
+function locate(parent: object, path: string, owner: object = parent, name = ''): Field | undefined {
   for (const [key, value] of Object.entries(parent)) {
     const written = Array.isArray(parent) ? `[${key}]` : key;
     if (!path.startsWith(written)) continue;
     const rest = path.slice(written.length);
-    if (rest === '') return { parent, key, value };
-    const below = /^[.[]/.test(rest) && typeof value === 'object' && locate(value, rest.replace(/^\./, ''));
+    if (rest === '') return { parent, key, value, owner, name };
+    const below =
+      /^[.[]/.test(rest) && typeof value === 'object' && locate(value, rest.replace(/^\./, ''), parent, key);
     if (below) return below;
   }
   return undefined;

@@ -56,6 +56,7 @@ export function situationOf({ config, faults, ...fields }: Disturbance = {}): Si
     suspended: false,
     wantedReplicas: 3,
     faults: { spec: [], budget: [], credentials: [], ...faults },
+    credentialWarnings: [],
     tls: undefined,
     issuing: undefined,
     now: Date.UTC(2026, 0, 1),
