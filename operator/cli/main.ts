@@ -11,6 +11,7 @@ import { type OfflineOptions, type OfflinePlan, planOffline } from './offline-pl
 import { exitCodeOf, nameIn, type PlanRequest, planEdit, type Wanted } from './plan.ts';
 import { planText } from './plan-text.ts';
 import { renderYaml } from './render.ts';
+import { sql } from './sql.ts';
 
 const USAGE = `kubectl pooler: PgBouncer poolers as Poolkeeper runs them
 
@@ -19,6 +20,7 @@ const USAGE = `kubectl pooler: PgBouncer poolers as Poolkeeper runs them
   explain  NAME | -f FILE             every setting that is in force, where it comes from, and what a change of it needs
   render   -f FILE [--show-secrets]   print every object, offline
   validate -f FILE                    print a line for each fault and each warning, exit 1 when there is a fault
+  sql [--job -f FILE]                 print what a database administrator runs for auth.query; sql --help
 
 Options:
   -f, --filename FILE       a YAML file, - for standard input; may be given several times. Secrets found beside a pooler are used
@@ -55,6 +57,7 @@ const COMMANDS = ['plan', 'explain', 'render', 'validate'] as const;
 
 /** Exit codes: 0 all is well (warnings or not), 1 faults were found, 2 the call itself was wrong. */
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === 'sql') return sql(args.slice(1));
   const { values, positionals } = parseArgs({
     args: [...args],
     options: OPTIONS,
