@@ -52,7 +52,7 @@ await inOwnNetwork(import.meta.filename, () => {
 
     it('let in whom a userlist names, to the console too when the pooler says so', async () => {
       await stage.proved('app', await stage.pooler('app', { auth: AUTH }));
-      assert.equal(await setting('one', 'admin_users'), 'poolkeeper,dba');
+      assert.equal(await setting('one', 'admin_users'), 'poolkeeper,poolkeeper_proof,dba');
       assert.equal(await setting('two', 'admin_users'), undefined);
       await credentials('Valid', /well formed/);
     });
