@@ -70,9 +70,9 @@ for (const sample of samples) {
 
     it('has a page that explains it, and names it', () => {
       if (sample === 'minimal.yaml') return;
-      const page = /docs\/teams\/[-a-z]+\.md/.exec(read(`manifests/samples/${sample}`))?.[0];
+      const page = /docs\/[-a-z/]+\.md/.exec(read(`manifests/samples/${sample}`))?.[0];
       assert.ok(page, 'the sample names its page');
-      assert.ok(read(page).includes(`../../manifests/samples/${sample}`), `${page} links to the sample`);
+      assert.ok(read(page).includes(`../manifests/samples/${sample}`), `${page} links to the sample`);
     });
   });
 }

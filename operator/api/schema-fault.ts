@@ -44,6 +44,8 @@ export function schemaFault(error: ErrorObject): readonly Fault[] {
     case 'maxItems':
     case 'maxProperties':
       return [{ ...at, problem: `has more than ${limit} entries`, remedy: 'remove some' }];
+    case 'x-kubernetes-list-type':
+      return [{ ...at, problem: 'has an entry twice', remedy: 'name each once' }];
     case 'pattern':
       return [{ ...at, problem: 'is not well formed', remedy: patternRemedy(String(error.params['pattern'])) }];
     default:

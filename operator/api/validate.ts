@@ -15,9 +15,15 @@ import type { ConnectionPooler, PoolerSpec } from './types.ts';
 import { unknownFields as findUnknown } from './unknown-fields.ts';
 
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, strictTypes: false, verbose: true });
-for (const keyword of ['int-or-string', 'list-type', 'list-map-keys', 'preserve-unknown-fields']) {
+for (const keyword of ['int-or-string', 'list-map-keys', 'preserve-unknown-fields']) {
   ajv.addKeyword(`x-kubernetes-${keyword}`);
 }
+// What the API server refuses twice in a list of type set; of lists of type map see below.
+ajv.addKeyword({
+  keyword: 'x-kubernetes-list-type',
+  type: 'array',
+  validate: (type: string, list: readonly unknown[]) => type !== 'set' || new Set(list).size === list.length,
+});
 const validateSpec = ajv.compile<PoolerSpec>(specSchema);
 
 /** The document around the spec; what is in its metadata and status is for the API server to judge. */

@@ -1,7 +1,7 @@
 /** The plan of an edit, for people: what will happen first, then what changes, who notices, and the connections. */
 
 import type { EntryChange, PoolerChange, SettingChange } from '../plan/compare.ts';
-import { isPeakOver, type PeakRow } from '../plan/peak-connections.ts';
+import { isOver, type PeakRow } from '../plan/peak-connections.ts';
 import { table } from './table.ts';
 
 export function planText(change: PoolerChange): string {
@@ -107,7 +107,7 @@ const settingRow = ({ section: of, name, key, before, after, by, source }: Setti
 ];
 
 const arrow = (before: string | null, after: string | null): string => `${shown(before)} → ${shown(after)}`;
-const shown = (value: string | null): string => (value === null ? 'unset' : value === '' ? '(empty)' : value);
+const shown = (value: string | null): string => (value === null || value === '' ? 'unset' : value);
 
 function connections(rows: readonly PeakRow[]): readonly string[] {
   if (rows.length === 0) return [];
@@ -120,7 +120,7 @@ function connections(rows: readonly PeakRow[]): readonly string[] {
     number(row.after),
     ceiling(row.budget),
     row.database === undefined ? ceiling(row.server) : '',
-    isPeakOver(row) ? 'above it meanwhile' : '',
+    isOver(row, row.after) ? 'above it' : isOver(row, row.during) ? 'above it meanwhile' : '',
   ]);
   const right = { align: 'right' } as const;
   return table(

@@ -6,7 +6,7 @@ export interface Cut {
   readonly who: string;
   /** What happens to them, and how to avoid it. */
   readonly what: string;
-  /** True: connections end that a client holds; false: it is only good to know. */
+  /** True: a client is cut off, refused or kept waiting; false: it is only good to know. */
   readonly cuts: boolean;
 }
 
@@ -15,6 +15,8 @@ export function cutsOf(before: PlannedPooler, after: PlannedPooler, rolls: boole
     ...removedDatabases(before, after, rolls),
     ...forcedUsers(before, after, rolls),
     ...removedUsers(before, after, rolls),
+    ...states(before, after),
+    ...withoutTls(before, after),
     ...(rolls ? restarts(before) : []),
   ];
 }
@@ -67,6 +69,31 @@ function removedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolea
         : 'are refused from now on: the user is removed; sessions that are open go on',
       cuts: true,
     }));
+}
+
+const NOTICED = {
+  Paused: 'wait until it is Enabled again, and at most for query_wait_timeout',
+  Disabled: 'are turned away when they connect; those that are there go on',
+} as const;
+
+function states(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
+  return (after.pooler.spec.databases ?? []).flatMap(({ name, state = 'Enabled' }): readonly Cut[] => {
+    const old = before.pooler.spec.databases?.find((database) => database.name === name)?.state;
+    return state === 'Enabled' || state === old
+      ? []
+      : [{ who: `clients of ${name}`, what: NOTICED[state], cuts: true }];
+  });
+}
+
+function withoutTls(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
+  const mode = ({ config }: PlannedPooler): string =>
+    config.settings.find(({ key }) => key === 'client_tls_sslmode')?.value ?? 'disable';
+  const demands = (of: string): number => ['require', 'verify-ca', 'verify-full'].indexOf(of);
+  if (demands(mode(after)) <= demands(mode(before))) return [];
+  const what = 'are refused when they connect';
+  return [
+    { who: mode(after) === 'require' ? 'clients without TLS' : 'clients without a certificate', what, cuts: true },
+  ];
 }
 
 /** Every client reconnects once; those whose connection is theirs alone lose what is in it. */

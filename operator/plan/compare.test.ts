@@ -109,6 +109,22 @@ for (const { what, after, says } of CUTS) {
   });
 }
 
+const TLS = (mode: string) => ({
+  tls: { client: { mode, secretRef: { name: 't' }, caSecretRef: { name: 'ca', key: 'ca.crt' } } },
+});
+
+test('clients that may not come any more are told: without TLS, without a certificate, of a database at rest', () => {
+  const tls = (before: string, after: string) => cutsOf(compared(TLS(before), TLS(after)));
+  assert.deepEqual(tls('prefer', 'require'), ['clients without TLS are refused when they connect']);
+  assert.deepEqual(tls('require', 'verify-full'), ['clients without a certificate are refused when they connect']);
+  assert.deepEqual(tls('require', 'prefer'), []);
+  const state = (name: string) =>
+    cutsOf(compared({}, { databases: [{ name: 'app', state: name }, BASE.databases[1]] }));
+  assert.match(state('Paused')[0] ?? '', /^clients of app wait until it is Enabled again/);
+  assert.match(state('Disabled')[0] ?? '', /^clients of app are turned away when they connect/);
+  assert.deepEqual(state('Enabled'), []);
+});
+
 test('nobody is cut off by a reload that keeps every name, nor in session at a restart that pools by transaction', () => {
   assert.deepEqual(cutsOf(compared({}, { parameters: { query_timeout: 5 } })), []);
   const fast = { profile: 'highThroughput' };

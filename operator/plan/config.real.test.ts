@@ -2,15 +2,38 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { sensibleSpec, validSpec } from '../api/testing/arbitrary-spec.ts';
+import { validatePooler } from '../api/validate.ts';
+import type { SecretDocument } from '../cli/documents.ts';
 import { REAL_VERSIONS, versionOf } from '../console/testing/real-pgbouncer.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
 import type { Config } from './config.ts';
 import { goldenSamples, planSample } from './testing/golden.ts';
+import { issue, issueAuthority } from './testing/issue.ts';
 import { objectionsTo } from './testing/real-files.ts';
 import { withoutFaults } from './testing/without-faults.ts';
+import { tlsReferences } from './tls.ts';
 
 const RANDOM_SPECS = 60;
 const samples = await goldenSamples();
+const AUTHORITY = issueAuthority('test');
+const LEAF = issue({ commonName: 'app', issuer: AUTHORITY });
+
+/** PgBouncer looks into certificates, so that it gets real ones wherever a sample refers to some that it does not bring. */
+function withCertificates({ documents }: (typeof samples)[number]): readonly SecretDocument[] {
+  const validated = validatePooler(documents.poolers[0], 'refuse');
+  if (!validated.ok) return documents.secrets;
+  const { spec, metadata } = validated.pooler;
+  const referred = Map.groupBy(tlsReferences(spec, metadata.name), ({ ref }) => ref.name);
+  const issued = [...referred].map(([name, references]) => ({
+    name,
+    namespace: undefined,
+    values: Object.fromEntries(references.map(({ ref: { key } }) => [key, valueOf(key)])),
+  }));
+  return [...documents.secrets, ...issued];
+}
+
+const valueOf = (key: string): string =>
+  key === 'tls.key' ? LEAF.key : key === 'tls.crt' ? LEAF.certificate : AUTHORITY.certificate;
 
 for (const real of REAL_VERSIONS) {
   const version = versionOf(real);
@@ -29,7 +52,7 @@ for (const real of REAL_VERSIONS) {
 
     it('reads the files of every sample that its version can serve', async () => {
       const plans = samples.flatMap((sample) => {
-        const planned = planSample(sample, { defaultImage: `pgbouncer:${real}` });
+        const planned = planSample(sample, { defaultImage: `pgbouncer:${real}`, secrets: withCertificates(sample) });
         return planned.ok && formatVersion(planned.plan.version) === real ? [{ sample, ...planned.plan }] : [];
       });
       assert.ok(plans.length >= 6, `only ${plans.length} samples`);

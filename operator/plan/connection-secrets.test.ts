@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import pg from 'pg';
-import { connectionInputs, isIntactConnection } from './connection-secrets.ts';
-import { KEY, made, passwords, planOf, SPEC, VERSION } from './testing/connections.ts';
+import { connectionInputs, connectionSecret, isIntactConnection } from './connection-secrets.ts';
+import { contents, KEY, made, passwords, planOf, SPEC, VERSION } from './testing/connections.ts';
 import { planned, validated } from './testing/planned.ts';
 
 describe('a connection Secret', () => {
@@ -37,6 +37,24 @@ describe('a connection Secret', () => {
     assert.equal(data['direct-uri'], 'postgresql://app:secret@pg.data.svc:5433/reports');
     assert.equal(made({ databases: undefined, connectionSecrets: other })['direct-database'], 'reports');
   });
+
+  for (const [offered, sslmode, ending] of [
+    ['allow', 'prefer', '/app'],
+    ['require', 'require', '/app?sslmode=require'],
+    ['verify-full', 'require', '/app?sslmode=require'],
+  ] as const) {
+    it(`asks for TLS as it is offered: ${offered}`, () => {
+      const { pooler, config } = planOf({}, 'secret');
+      const [wanted] = pooler.spec.connectionSecrets ?? [];
+      assert.ok(wanted);
+      const settings = [{ key: 'client_tls_sslmode', value: offered, source: 'spec.tls.client.mode' }];
+      const object = connectionSecret({ pooler, wanted, config: { ...config, settings }, revisionKey: KEY });
+      assert.ok(object);
+      const { sslmode: found, uri = '' } = contents(object);
+      assert.equal(found, sslmode);
+      assert.ok(uri.endsWith(ending), uri);
+    });
+  }
 
   it('takes keys of the user, which may replace its own', () => {
     const keys = {
@@ -97,7 +115,7 @@ describe('what cannot become a connection Secret', () => {
     assert.ok(spec);
     const [fault] = planned(spec, VERSION).faults.spec;
     assert.equal(fault?.path, 'spec.connectionSecrets[0].name');
-    assert.match(fault?.problem ?? '', /reads passwords from/);
+    assert.match(fault?.problem ?? '', /that this pooler reads from/);
   });
 });
 

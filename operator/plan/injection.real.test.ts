@@ -112,10 +112,13 @@ for (const real of REAL_VERSIONS) {
       let refused = 0;
       for (const { spec, places } of specsWithText(version)) {
         for (const place of places) {
+          // Certificates cost more than all the rest, so they are there only where they count.
+          const { tls, ...rest } = spec;
+          const document = place.field.startsWith('tls.') && tls !== undefined ? { ...rest, tls } : rest;
           for (const payload of PAYLOADS) {
             for (const [how, change] of Object.entries(PLACEMENTS)) {
               const what = `FC_SEED=${SEED} ${place.field} ${how} ${JSON.stringify(payload)}`;
-              const found = validated(withText(spec, place, (text) => change(text, payload)));
+              const found = validated(withText(document, place, (text) => change(text, payload)));
               const plan = found.spec && planned(found.spec, version);
               if (found.spec === undefined || plan?.config === undefined) {
                 refused += 1;
@@ -123,6 +126,8 @@ for (const real of REAL_VERSIONS) {
                 continue;
               }
               assertFaithful(found.spec, plan.config, version);
+              // Which certificates and ciphers a process can use is looked into elsewhere.
+              if (found.spec.tls !== undefined) continue;
               survivors.push({ what, spec: found.spec, config: plan.config });
             }
           }

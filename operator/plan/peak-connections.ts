@@ -135,6 +135,9 @@ const MAIN_DEFAULTS: Readonly<Record<string, number>> = {
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : Number.isNaN(value) ? 0 : null);
 
-/** Whether the way to the new state passes one of its ceilings: connections of the old state must end first. */
-export const isPeakOver = ({ during: peak, budget, server }: PeakRow): boolean =>
-  [budget, server].some((ceiling) => ceiling !== null && peak !== null && peak > ceiling);
+/**
+ * Whether so many connections pass one of the ceilings. On the way that is because those of the old state must end first;
+ * afterwards because no budget holds the sizes together.
+ */
+export const isOver = ({ budget, server }: PeakRow, connections: number | null): boolean =>
+  [budget, server].some((ceiling) => ceiling !== null && connections !== null && connections > ceiling);

@@ -126,6 +126,14 @@ test('everything that is referred to becomes a file of its own, and is named in 
   );
 });
 
+test('where no client is verified, PgBouncer is still given a file of authorities, or it would look for the system’s', () => {
+  for (const mode of ['allow', 'prefer', 'require'] as const) {
+    const settings = settingsOf(plan({ client: { mode, ...PAIR } }));
+    assert.ok(settings.get('client_tls_cert_file'));
+    assert.equal(settings.get('client_tls_ca_file'), settings.get('client_tls_cert_file'));
+  }
+});
+
 test('a file is called after what is in it: another size of a pool renames none, another certificate its own', () => {
   const tls = { client: { mode: 'require', ...PAIR }, server: { mode: 'verify-full', caSecretRef: REF } };
   const before = settingsOf(plan(tls));

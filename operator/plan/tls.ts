@@ -235,7 +235,13 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
       ...serviceNames(name, namespace),
       ...(client.certificate?.dnsNames ?? []),
     ]);
-    putAuthorities('client', caReferences(client, 'spec.tls.client'));
+    const authorities = caReferences(client, 'spec.tls.client');
+    putAuthorities('client', authorities);
+    // PgBouncer asks each client for a certificate, also where none is needed, and without this file it looks for the
+    // system's authorities: an image that has none does not start ("failed to load CA", 1.18 to 1.26).
+    const [own] = Object.entries(files).find(([file]) => file.endsWith(`.${KINDS.client_tls_cert_file}`)) ?? [];
+    if (authorities.length === 0 && own !== undefined)
+      choose('client_tls_ca_file', `${CONFIG_DIRECTORY}/${own}`, servedRef(client, name).path);
     chooseProtocol('client', client);
     if (chain !== undefined && client.mode !== 'disable') {
       uncovered = chain.uncovered;

@@ -27,6 +27,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
   readonly additionalProperties?: Schema;
+  readonly 'x-kubernetes-list-type'?: string;
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
 }
@@ -116,7 +117,8 @@ function listOf(schema: Schema, field: string, presence: Presence): fc.Arbitrary
   const [key] = schema['x-kubernetes-list-map-keys'] ?? [];
   const minLength = Math.max(schema.minItems ?? 0, presence === 'always' ? 1 : 0);
   if (schema.items === undefined) throw new TypeError(`the generator does not know the items of ${field}`);
-  if (key === undefined) return fc.array(anyValue(schema.items, field, presence), { minLength, maxLength: 3 });
+  if (key === undefined && schema['x-kubernetes-list-type'] !== 'set')
+    return fc.array(anyValue(schema.items, field, presence), { minLength, maxLength: 3 });
   return fc.uniqueArray(anyValue(schema.items, field, presence), {
     minLength,
     maxLength: 4,
@@ -200,7 +202,9 @@ function relatedTls(tls: JsonObject): JsonObject {
   };
 }
 function withOneCertificate({ secretRef, certificate, ...rest }: JsonObject): JsonObject {
-  return certificate === undefined ? { ...rest, secretRef: secretRef ?? { name: 'tls' } } : { ...rest, certificate };
+  // Of both, one; which, depends on what else is said.
+  const issued = certificate !== undefined && (secretRef === undefined || JSON.stringify(rest).length % 2 === 0);
+  return issued ? { ...rest, certificate } : { ...rest, secretRef: secretRef ?? { name: 'tls' } };
 }
 function withAuthorities(side: JsonObject): JsonObject {
   const verifies = side['mode'] === 'verify-ca' || side['mode'] === 'verify-full';

@@ -61,6 +61,12 @@ const PAIR = { secretRef: { name: 'app-tls' } } as const;
 export const BAD_INPUT: readonly BadInput[] = [
   // Encryption.
   inTls('a mode that does not exist', { client: { ...PAIR, mode: 'on' } }, 'client.mode'),
+  inTls(
+    'a name of the certificate twice',
+    { client: { mode: 'require', certificate: { issuerRef: { name: 'ca' }, dnsNames: ['db', 'pg', 'db'] } } },
+    'client.certificate.dnsNames',
+    /dnsNames\[2\]: Duplicate/,
+  ),
   inTls('TLS for clients without a certificate', { client: { mode: 'require' } }, 'client', /need a certificate/),
   inTls(
     'two certificates to serve',

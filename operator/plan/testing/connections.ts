@@ -43,7 +43,7 @@ export function planOf(
   };
 }
 
-const contents = (object: PlannedObject): Readonly<Record<string, string>> =>
+export const contents = (object: PlannedObject): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries((object['data'] ?? {}) as Readonly<Record<string, string>>).map(([key, value]) => [
       key,
