@@ -9,6 +9,7 @@ import { APPLICATION_CLIENTS, assertServed, CONNECTIONS, runApplication, startAp
 import { createAuthority, serviceNames } from './harness/certificates.ts';
 import { serviceAddress } from './harness/clients.ts';
 import {
+  LOOKUP_SECRET,
   POSTGRES_VERSIONS,
   type PostgresVersion,
   type ServerUser,
@@ -20,6 +21,8 @@ import { createWorld, secret, type World } from './harness/world.ts';
 /** One way to come in. */
 interface Login {
   readonly user: ServerUser;
+  /** None: the pooler asks for no password. */
+  readonly password?: 'none';
   readonly tls?: Target['tls'];
 }
 
@@ -38,7 +41,9 @@ const POOLER_TLS = 'pooler-tls';
 const BUNDLE = 'authorities';
 const served = { secretRef: { name: POOLER_TLS } };
 const verified = { mode: 'verify-full', ...served, caSecretRef: { name: POOLER_TLS, key: 'ca.crt' } };
-const withCertificate: Login = { user: 'app', tls: { mode: 'verify-full', certificate: true } };
+const lookup = { query: { userSecretRef: { name: LOOKUP_SECRET } } };
+const withCertificate: Login = { user: 'app', password: 'none', tls: { mode: 'verify-full', certificate: true } };
+const noUsers = { users: undefined };
 
 const ROWS: readonly Row[] = [
   {
@@ -54,11 +59,36 @@ const ROWS: readonly Row[] = [
   },
   { pooler: 'md5-26', version: '1.26.1', spec: { auth: { type: 'md5' } }, logins: [{ user: 'app_md5' }], on: 'all' },
   {
-    pooler: 'verified-26',
+    pooler: 'query-26',
     version: '1.26.1',
-    spec: { auth: { type: 'scram-sha-256' }, tls: { client: verified } },
+    // A pool of its own for the question, on the first backend.
+    spec: { auth: { type: 'scram-sha-256', query: { ...lookup.query, database: 'app' } }, ...noUsers },
+    logins: [{ user: 'app' }],
+    on: '15',
+  },
+  {
+    pooler: 'hba-26',
+    version: '1.26.1',
+    spec: {
+      auth: { type: 'hba', hba: ['hostssl all app 0.0.0.0/0 scram-sha-256', 'host all app_md5 0.0.0.0/0 md5'] },
+      tls: { client: { mode: 'prefer', ...served } },
+    },
+    logins: [{ user: 'app', tls: { mode: 'verify-full' } }, { user: 'app_md5' }],
+    on: '18',
+  },
+  {
+    pooler: 'cert-26',
+    version: '1.26.1',
+    spec: { auth: { type: 'cert' }, tls: { client: verified } },
     logins: [withCertificate],
     on: '18',
+  },
+  {
+    pooler: 'trust-26',
+    version: '1.26.1',
+    spec: { auth: { type: 'trust' } },
+    logins: [{ user: 'app', password: 'none' }],
+    on: '15',
   },
   {
     pooler: 'scram-24',
@@ -69,9 +99,17 @@ const ROWS: readonly Row[] = [
   },
   { pooler: 'md5-24', version: '1.24.1', spec: { auth: { type: 'md5' } }, logins: [{ user: 'app_md5' }], on: 'all' },
   {
-    pooler: 'verified-24',
+    pooler: 'query-24',
     version: '1.24.1',
-    spec: { auth: { type: 'scram-sha-256' }, tls: { client: verified } },
+    // Each database is asked itself.
+    spec: { auth: { type: 'scram-sha-256', ...lookup }, ...noUsers },
+    logins: [{ user: 'app' }],
+    on: '18',
+  },
+  {
+    pooler: 'cert-24',
+    version: '1.24.1',
+    spec: { auth: { type: 'cert' }, tls: { client: verified } },
     logins: [withCertificate],
     on: '15',
   },
@@ -196,12 +234,17 @@ function placesOf({ on, logins }: Row): readonly Place[] {
   return [...POSTGRES_VERSIONS.map((postgres): Place => ({ postgres, mode: 'transaction' })), session];
 }
 
-function targetOf({ pooler, version }: Row, { user, tls }: Login, postgres: PostgresVersion, mode: Mode): Target {
+function targetOf(
+  { pooler, version }: Row,
+  { user, password, tls }: Login,
+  postgres: PostgresVersion,
+  mode: Mode,
+): Target {
   return {
     host: `${pooler}.${world.namespace}.svc`,
     database: databaseName(postgres, mode),
     user,
-    password: world.password,
+    ...(password === 'none' ? {} : { password: world.password }),
     ...(tls ? { tls } : {}),
     prepared: version === '1.18.0' && mode === 'transaction' ? 'unnamed' : 'named',
   };

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Client } from 'pg';
 import { type Authority, serviceNames } from './certificates.ts';
 import { serviceAddress } from './clients.ts';
-import type { World } from './world.ts';
+import { secret, type World } from './world.ts';
 
 export type PostgresVersion = '15' | '18';
 export const POSTGRES_VERSIONS: readonly PostgresVersion[] = ['15', '18'];
@@ -24,6 +24,9 @@ export type ServerUser = keyof typeof SERVER_USERS;
 
 export const serverName = (version: PostgresVersion): string => `postgres-${version}`;
 
+/** Secret of the login that looks passwords up with `pooler.user_lookup`. */
+export const LOOKUP_SECRET = 'pooler-auth';
+
 const CERTIFICATE = 'postgres-tls';
 const HBA = [
   'local all all trust',
@@ -40,6 +43,7 @@ export async function startServers(world: World, authority: Authority): Promise<
     kind: 'List',
     items: [
       await authority.secret(CERTIFICATE, { commonName: 'postgres', hosts }),
+      secret(LOOKUP_SECRET, { username: 'pooler_auth', password: world.password }),
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-hba' }, data: { 'pg_hba.conf': HBA } },
       ...POSTGRES_VERSIONS.flatMap((version) => manifests(version, world.password)),
     ],
@@ -67,10 +71,23 @@ async function prepare(world: World, host: string): Promise<void> {
     }
     await client.query('CREATE TABLE visits (id serial PRIMARY KEY, client text NOT NULL, note text NOT NULL)');
     await client.query(`GRANT ALL ON visits, visits_id_seq TO ${users}`);
+    await client.query(lookup(world.password));
   } finally {
     await client.end();
   }
 }
+
+/** The function that auth_query calls, in the form of its documentation that closes no connection for unknown users. */
+const lookup = (password: string): string => `
+  CREATE ROLE pooler_auth LOGIN PASSWORD '${password}';
+  CREATE SCHEMA pooler;
+  CREATE FUNCTION pooler.user_lookup(name text) RETURNS TABLE (uname text, phash text)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+      SELECT rolname::text, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END
+      FROM pg_authid WHERE rolname = name AND rolcanlogin $$;
+  REVOKE ALL ON FUNCTION pooler.user_lookup(text) FROM public;
+  GRANT USAGE ON SCHEMA pooler TO pooler_auth;
+  GRANT EXECUTE ON FUNCTION pooler.user_lookup(text) TO pooler_auth`;
 
 function manifests(version: PostgresVersion, password: string): readonly object[] {
   const name = serverName(version);
