@@ -163,10 +163,10 @@ test('access rules are compared line by line', () => {
   assert.deepEqual(
     compared({}, { auth: { type: 'md5' } }).entries.map(({ change, name }) => `${change} ${name}`),
     [
-      'removed host all "app" 0.0.0.0/0 scram-sha-256',
-      'removed host all "app" ::/0 scram-sha-256',
-      'added host all "app" 0.0.0.0/0 md5',
-      'added host all "app" ::/0 md5',
+      'removed host all all 0.0.0.0/0 scram-sha-256',
+      'removed host all all ::/0 scram-sha-256',
+      'added host all all 0.0.0.0/0 md5',
+      'added host all all ::/0 md5',
     ],
   );
 });

@@ -27,12 +27,12 @@ function withCertificates({ documents }: (typeof samples)[number]): readonly Sec
   const issued = [...referred].map(([name, references]) => ({
     name,
     namespace: undefined,
-    values: Object.fromEntries(references.map(({ ref: { key } }) => [key, valueOf(key)])),
+    values: Object.fromEntries(references.map(({ ref: { key } }) => [key, pemOf(key)])),
   }));
   return [...documents.secrets, ...issued];
 }
 
-const valueOf = (key: string): string =>
+const pemOf = (key: string): string =>
   key === 'tls.key' ? LEAF.key : key === 'tls.crt' ? LEAF.certificate : AUTHORITY.certificate;
 
 for (const real of REAL_VERSIONS) {
