@@ -2,39 +2,29 @@
  * The reconcile of one ConnectionPooler, top to bottom: what is there, what should be, write the difference, prove it,
  * report. Reading, deciding and writing live in other files; this one is the order in which they happen.
  */
-
 import type { Fault } from '../api/fault.ts';
-import { PROOF_USER } from '../api/names.ts';
-import type { ConnectionPooler } from '../api/types.ts';
-import { expectationOf } from '../console/prove.ts';
 import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
-import { isConflict, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
-import type { KubeObject } from '../kube/objects.ts';
-import { remove } from '../kube/operations.ts';
-import { POD_DISRUPTION_BUDGETS, PODS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
+import { isNamespaceTerminating } from '../kube/errors.ts';
 import { quotable } from '../pgbouncer/text.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
-import { planFleet } from '../plan/fleet.ts';
-import { deployedImage } from '../plan/image.ts';
-import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
-import { livePods, type PodView, refusesToStart, viewPod } from '../plan/pods.ts';
-import type { Situation } from '../rules/situation.ts';
-import { BY_POOLER, observeWrite } from './caches.ts';
+import type { PodView } from '../plan/pods.ts';
+import { applyAround } from './around.ts';
+import { observeWrite } from './caches.ts';
 import { nextCertificateEvent } from './certificate-time.ts';
-import { changeSteps } from './change-steps.ts';
-import { applyChild, ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import { ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import { convergeConnectionSecrets } from './connection-secrets.ts';
 import { convergeCertificate } from './converge-certificate.ts';
-import { type ConfigOutcome, convergeConfig, pointerOf, secretOf } from './converge-config.ts';
+import { convergeConfig } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
-import { heldStates } from './database-states.ts';
 import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { keepProved } from './keep-proved.ts';
-import { keepProofsOf, type Memory, provedRevision } from './memory.ts';
+import { lookForOverrides } from './look-for-overrides.ts';
+import { keepProofsOf, type Memory } from './memory.ts';
 import { removeOldConfig } from './old-config.ts';
-import { findOverrides } from './overrides.ts';
+import { replaceHopeless } from './replace-hopeless.ts';
+import { mismatchOf, podsOf, type Step, situationOf } from './situation.ts';
 
 /**
  * Once the signal is given, the reconcile ends: no call of it reaches the API server any more.
@@ -45,17 +35,6 @@ export type Reconcile = (
   signal: AbortSignal,
   leave: () => void,
 ) => Promise<{ readonly requeueAfterMs?: number }>;
-
-/** What one pass did, and what it found that status speaks of. */
-interface Step {
-  readonly outcome: ConfigOutcome;
-  readonly findings: Partial<Situation>;
-  /** The template whose pods count. */
-  readonly template: string | undefined;
-  readonly desired: string | undefined;
-  readonly restart?: Situation['config']['restart'];
-  readonly retryMs?: number;
-}
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
@@ -160,7 +139,7 @@ async function stay(
   const template = liveTemplateOf(deps.caches.deployments.get(key));
   if (pooler.spec.suspend) return resting(deps, key, findings);
   const collisions = decision.around
-    ? await applyAround(writer, deps, pooler, key, memory)
+    ? await applyAround(deps.caches, pooler, key, memory, writer)
     : (findings.collisions ?? []);
   const outcome = await keepProved(deps, pooler, key, memory, pods, writer);
   return {
@@ -217,7 +196,7 @@ async function advance(
   writer: ChildWriter,
 ): Promise<Step> {
   const { pooler, planned, revision, version } = target;
-  const around = await applyAround(writer, deps, pooler, key, memory);
+  const around = await applyAround(deps.caches, pooler, key, memory, writer);
   if (around.length > 0) return collided(around, target);
 
   const refused = memory.failure?.revision === revision && memory.failure.template === planned.revision;
@@ -280,40 +259,6 @@ async function advance(
   };
 }
 
-/** What was changed on the consoles of the current pods since they were proved. */
-function lookForOverrides(
-  deps: PoolerDependencies,
-  { pooler, planned, revision, version, credentials, desired }: Target,
-  key: string,
-  memory: Memory,
-  pods: readonly PodView[],
-  writer: ChildWriter,
-): Promise<void> {
-  const secret = () => secretOf(deps.caches, pooler, planned.revision);
-  const context = {
-    pooler,
-    template: planned.revision,
-    revision,
-    credentials,
-    writer,
-    secret,
-    superseded: () => false,
-  };
-  return findOverrides({
-    observation: deps.observer.latest(key),
-    memory,
-    pods: livePods(pods, planned.revision),
-    held: heldStates(secret()),
-    expectation: () => {
-      const { ini, proofPassword } = desired.provable(revision);
-      return expectationOf(ini, { revision, version, proofLogin: { user: PROOF_USER, password: proofPassword } });
-    },
-    revision,
-    version,
-    steps: changeSteps({ ...context, now: deps.clock.now }),
-  });
-}
-
 const collided = (collisions: readonly Collision[], target: Target): Step => ({
   outcome: { kind: 'idle' },
   findings: { collisions },
@@ -321,141 +266,3 @@ const collided = (collisions: readonly Collision[], target: Target): Step => ({
   desired: target.revision,
   retryMs: COLLISION_RETRY_MS,
 });
-
-async function applyAround(
-  writer: ChildWriter,
-  deps: PoolerDependencies,
-  pooler: ConnectionPooler,
-  key: string,
-  memory: Memory,
-): Promise<readonly Collision[]> {
-  const serviceAccountNow = deps.caches.serviceAccounts.get(key);
-  const serviceNow = deps.caches.services.get(key);
-  const budgetNow = deps.caches.disruptionBudgets.get(key);
-  // Made of the specification alone: while neither it nor they change, they need not be planned and compared again.
-  const seen = [pooler.metadata.generation, ...[serviceAccountNow, serviceNow, budgetNow].map(versionOf)].join();
-  if (memory.aroundSeen === seen) return [];
-  // All of them have ended when one of them has failed: nothing of a reconcile goes on after it.
-  const settled = await Promise.allSettled([
-    applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccountNow),
-    applyChild(writer, pooler, SERVICES, service(pooler), serviceNow),
-    applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), budgetNow),
-  ]);
-  const written = settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
-  if (written.every(({ kind }) => kind === 'unchanged')) memory.aroundSeen = seen;
-  return written.filter((result) => result.kind === 'collision');
-}
-
-const versionOf = (object: KubeObject | undefined): string | undefined => object?.metadata.resourceVersion;
-
-/** A pod that nobody can log in to, or that crashes on a file that has changed since, is replaced: nothing else helps it. */
-async function replaceHopeless(
-  deps: PoolerDependencies,
-  pooler: ConnectionPooler,
-  memory: Memory,
-  outcome: ConfigOutcome,
-  pods: readonly PodView[],
-): Promise<void> {
-  const [first] = outcome.kind === 'idle' || outcome.kind === 'waiting' ? (outcome.replace ?? []) : [];
-  // One at a time, so that the others serve.
-  if (first === undefined || pods.some((pod) => pod.terminating)) return;
-  try {
-    await remove(deps.client, PODS, pooler.metadata.namespace ?? 'default', first.name, { uid: first.uid });
-  } catch (error) {
-    // It is gone already, or another one has its name: either is a pod that must be looked at anew.
-    if (isNotFound(error) || isConflict(error)) return;
-    throw error;
-  }
-  memory.proofs.delete(first.process);
-  const note = refusesToStart(first)
-    ? `${first.name} did not start on a file that has changed since`
-    : `${first.name} cannot take a new configuration: ${memory.retrying ?? 'it reads the proved file only'}`;
-  deps.events.record({ regarding: pooler, type: 'Warning', reason: 'PodReplaced', action: 'ReplacePod', note });
-}
-
-const podsOf = (deps: PoolerDependencies, key: string): readonly PodView[] =>
-  deps.caches.pods.byIndex(BY_POOLER, key).map(viewPod);
-
-function situationOf(
-  deps: PoolerDependencies,
-  pooler: ConnectionPooler,
-  key: string,
-  memory: Memory,
-  step: Step,
-): Situation {
-  const pods = podsOf(deps, key);
-  const observation = deps.observer.latest(key);
-  const proved = pods.flatMap((pod): readonly [string, string][] => {
-    const revision = provedRevision(memory, pod);
-    return revision === undefined ? [] : [[pod.name, revision]];
-  });
-  return {
-    generation: pooler.metadata.generation ?? 0,
-    suspended: pooler.spec.suspend,
-    wantedReplicas: pooler.spec.replicas,
-    faults: { spec: [], budget: [], credentials: [] },
-    credentialWarnings: memory.digest?.credentialWarnings,
-    tls: memory.digest?.tls,
-    issuing: undefined,
-    now: deps.clock.now(),
-    collisions: [],
-    denied: undefined,
-    podsDenied: deps.caches.deployments.get(key)?.podsDenied,
-    silent: observation?.silent ?? [],
-    config: {
-      desired: step.desired,
-      pointer: step.template === undefined ? undefined : pointerOf(deps.caches, pooler, step.template),
-      failed: memory.failure,
-      restartRequired: [
-        ...new Set([
-          ...(memory.digest?.pending ?? []),
-          ...keptBy(memory, step),
-          ...pods.flatMap((pod) =>
-            pod.template === step.template ? (memory.proofs.get(pod.process)?.restartRequired ?? []) : [],
-          ),
-        ]),
-      ].sort(),
-      restart: step.restart ?? { mode: pooler.spec.rollout?.restart ?? 'Automatic', incurable: false },
-      draining: memory.draining?.busy ?? [],
-      retrying: memory.retrying,
-    },
-    overrides: pods.flatMap((pod) => {
-      const found = memory.overrides.get(pod.process)?.found ?? [];
-      return found.length === 0 ? [] : [{ pod: pod.name, found }];
-    }),
-    template: step.template,
-    pods,
-    proved: new Map(proved),
-    waitsForShares: false,
-    budget: memory.digest?.budget ?? [],
-    versionMismatch: undefined,
-    image: deployedImage(pooler.spec, deps.caches.deployments.get(key), deps.settings.defaultImage),
-    fleet: observation === undefined ? undefined : planFleet(pooler.spec, observation.readings),
-    ...step.findings,
-  };
-}
-
-/** What keeps the processes of a template from taking a revision at all. */
-const keptBy = ({ mustRestart: must }: Memory, { template, desired }: Step): readonly string[] =>
-  must !== undefined && must.template === template && must.revision === desired ? must.keeps : [];
-
-/** Compares what the pods of this template say they are with what their settings were rendered for. */
-function mismatchOf(
-  deps: PoolerDependencies,
-  key: string,
-  template: string,
-  stated: string,
-): Situation['versionMismatch'] {
-  const current = new Set(
-    podsOf(deps, key)
-      .filter((pod) => pod.template === template)
-      .map((pod) => pod.name),
-  );
-  const other = deps.observer
-    .latest(key)
-    ?.readings.find(({ pod, version }) => current.has(pod) && version !== stated && !version.startsWith(`${stated}.`));
-  return other === undefined ? undefined : { stated, found: other.version };
-}

@@ -1,0 +1,46 @@
+/** Hands the last look at the consoles to the search for what a hand changed there. */
+import { PROOF_USER } from '../api/names.ts';
+import { expectationOf } from '../console/prove.ts';
+import { livePods, type PodView } from '../plan/pods.ts';
+import { changeSteps } from './change-steps.ts';
+import type { ChildWriter } from './children.ts';
+import { secretOf } from './converge-config.ts';
+import { heldStates } from './database-states.ts';
+import type { Target } from './decide.ts';
+import type { PoolerDependencies } from './dependencies.ts';
+import type { Memory } from './memory.ts';
+import { findOverrides } from './overrides.ts';
+
+/** What was changed on the consoles of the current pods since they were proved. */
+export function lookForOverrides(
+  deps: PoolerDependencies,
+  { pooler, planned, revision, version, credentials, desired }: Target,
+  key: string,
+  memory: Memory,
+  pods: readonly PodView[],
+  writer: ChildWriter,
+): Promise<void> {
+  const secret = () => secretOf(deps.caches, pooler, planned.revision);
+  const context = {
+    pooler,
+    template: planned.revision,
+    revision,
+    credentials,
+    writer,
+    secret,
+    superseded: () => false,
+  };
+  return findOverrides({
+    observation: deps.observer.latest(key),
+    memory,
+    pods: livePods(pods, planned.revision),
+    held: heldStates(secret()),
+    expectation: () => {
+      const { ini, proofPassword } = desired.provable(revision);
+      return expectationOf(ini, { revision, version, proofLogin: { user: PROOF_USER, password: proofPassword } });
+    },
+    revision,
+    version,
+    steps: changeSteps({ ...context, now: deps.clock.now }),
+  });
+}
