@@ -289,7 +289,7 @@ function withUnknownDirectory(fleet: LocalFleet, clients: number): Config {
     files: {
       ...config.files,
       ...edit('ini', (text) => text.replace('log_stats = 0', `${option.join(' = ')}\nlog_stats = 0`)),
-      ...edit('hba', (text) => text.replaceAll('host all all 0.0.0.0/0 scram-sha-256', 'host all all 0.0.0.0/0 nodap')),
+      ...edit('hba', (text) => text.replace(/^(host all \S+ 0\.0\.0\.0\/0) scram-sha-256$/m, '$1 nodap')),
     },
   };
 }

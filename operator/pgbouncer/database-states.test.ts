@@ -83,3 +83,9 @@ test('the note is read as it was written, and what a hand wrote there is nothing
   assert.deepEqual(unionOf(states, { b: 'Paused' }), { a: 'Disabled', b: 'Paused' });
   assert.ok(!sameStates(states, { a: 'Disabled' }));
 });
+
+test('a database may be called as what every object has', () => {
+  const rows = [row('constructor'), row('__proto__'), row('toString', true)];
+  assert.deepEqual(stateCommands(rows, {}, {}), []);
+  assert.deepEqual(foreignStates(rows, {}), ['database toString is paused']);
+});

@@ -37,13 +37,17 @@ export function sameStates(a: HeldStates, b: HeldStates): boolean {
 /** Everything that is or shall be held; what shall be wins. */
 export const unionOf = (held: HeldStates, wanted: HeldStates): HeldStates => ({ ...held, ...wanted });
 
+/** A database may be called `constructor`, which every object knows. */
+const flagsOf = (states: HeldStates, name: string) =>
+  FLAGS[Object.hasOwn(states, name) ? (states[name] ?? 'Enabled') : 'Enabled'];
+
 type Shown = Pick<DatabaseRow, 'name' | 'paused' | 'disabled'>;
 
 /** Commands for one process. PAUSE comes last: it answers only when the last transaction is done. */
 export function stateCommands(rows: readonly Shown[], wanted: HeldStates, held: HeldStates): readonly string[] {
   const commands = rows.flatMap((row): readonly string[] => {
-    const now = FLAGS[wanted[row.name] ?? 'Enabled'];
-    const before = FLAGS[held[row.name] ?? 'Enabled'];
+    const now = flagsOf(wanted, row.name);
+    const before = flagsOf(held, row.name);
     const name = quoteName(row.name);
     return [
       ...(now.disabled && !row.disabled ? [`DISABLE ${name}`] : []),
@@ -58,11 +62,10 @@ export function stateCommands(rows: readonly Shown[], wanted: HeldStates, held: 
 /** What a hand did to databases, in words. */
 export function foreignStates(rows: readonly Shown[], wanted: HeldStates): readonly string[] {
   return rows.flatMap(({ name, paused, disabled }) => {
-    const state = wanted[name] ?? 'Enabled';
-    const expected = FLAGS[state];
+    const expected = flagsOf(wanted, name);
     if (expected.paused === paused && expected.disabled === disabled) return [];
     const is = paused && disabled ? 'paused and disabled' : paused ? 'paused' : disabled ? 'disabled' : 'enabled';
-    return [`database ${name} is ${is}${state === 'Enabled' ? '' : `, its state is ${state}`}`];
+    return [`database ${name} is ${is}${expected === FLAGS.Enabled ? '' : `, its state is ${wanted[name]}`}`];
   });
 }
 
