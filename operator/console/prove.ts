@@ -133,11 +133,11 @@ export async function prove(
 ): Promise<Proof> {
   const rows = readConfig(await session.show('CONFIG'));
   const config = proveConfig(rows, expectation);
+  // Whatever else it shows is of another revision.
+  if (config.fault?.item === 'marker') return failed(config.fault, config.restartRequired);
   const databases = proveDatabases(readDatabases(await session.show('DATABASES')), expectation);
   const users = proveUsers(readUsers(await session.show('USERS')), expectation);
   const left = [...config.restartRequired, ...databases.restartRequired, ...users.restartRequired];
-  const restartRequired =
-    left.length > LEFT_NAMED ? [...left.slice(0, LEFT_NAMED), `and ${left.length - LEFT_NAMED} more`] : left;
   const shown = [config.fault, databases.fault, users.fault].filter((fault) => fault !== undefined);
   // Sizes of databases and users follow what was SET: they are told where it is.
   const [first] = tolerant && config.fault?.item === 'config' ? [] : shown;
@@ -145,15 +145,24 @@ export async function prove(
   return fault === undefined
     ? {
         proved: true,
-        restartRequired,
+        restartRequired: someOf(left),
         settings: fingerprintSettings(rows),
         overrides: shown.slice(0, 1).map(({ detail }) => quotable(detail)),
       }
-    : { proved: false, item: fault.item, detail: quotable(fault.detail), restartRequired };
+    : failed(fault, left);
 }
+
+const failed = ({ item, detail }: NonNullable<Finding['fault']>, left: readonly string[]): Proof => ({
+  proved: false,
+  item,
+  detail: quotable(detail),
+  restartRequired: someOf(left),
+});
 
 /** How much of what waits for a restart is named: it stands in the status, and a process may make up thousands. */
 const LEFT_NAMED = 50;
+const someOf = (left: readonly string[]): readonly string[] =>
+  left.length > LEFT_NAMED ? [...left.slice(0, LEFT_NAMED), `and ${left.length - LEFT_NAMED} more`] : left;
 
 interface Finding {
   readonly fault: { readonly item: ProofItem; readonly detail: string } | undefined;
@@ -208,8 +217,7 @@ function proveDatabases(rows: readonly DatabaseRow[], { databases, anyDatabase, 
     if (keepsUser) restartRequired.push(keptServerUser(expected.name));
     const wanted = keepsUser ? { ...expected, forceUser: row.forceUser } : expected;
     wrong.push(...differences(`database ${expected.name}`, DATABASE_FIELDS, row, wanted));
-    const state = states[expected.name];
-    if (row !== undefined && state !== undefined) wrong.push(...foreignStates([row], { [expected.name]: state }));
+    if (row !== undefined && Object.hasOwn(states, expected.name)) wrong.push(...foreignStates([row], states));
   }
   const rendered = new Set(databases.map(({ name }) => name));
   const left = anyDatabase ? [] : rows.filter(({ name }) => !rendered.has(name));

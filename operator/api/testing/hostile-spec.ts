@@ -56,6 +56,7 @@ export const EVERY_FIELD: JsonObject = {
     adminUsers: ['dba'],
     statsUsers: ['grafana'],
   },
+  tls: { client: { mode: 'verify-full', secretRef: { name: 'tls' }, caSecretRef: { name: 'tls', key: 'ca.crt' } } },
   parameters: { server_idle_timeout: 300, ignore_startup_parameters: 'search_path' },
   service: { type: 'ClusterIP', port: 6432, annotations: { a: 'b' } },
   template: {
