@@ -43,7 +43,7 @@ export interface SessionOptions {
    * whatever the process was configured to last. `never`: to find out whether that is let in.
    */
   readonly tls?: 'ask' | 'when-required' | 'never';
-  /** To show where one is demanded, one after the other until one is taken; the newest first. */
+  /** To show where one is demanded, one after the other until one is taken, and at last none; the newest first. */
   readonly certificates?: readonly ClientCertificate[];
 }
 
@@ -75,23 +75,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       if (tls === 'never' || !isTlsRequired(error)) throw error;
     }
   }
-  const [newest, ...older] = certificates;
-  try {
-    return await open(options, { askForTls: true, certificate: newest });
-  } catch (error) {
-    if (!isHandshakeRefused(error)) throw error;
-    let last: unknown = error;
-    // A process that was not reloaded since the newest was made knows the one before.
-    for (const certificate of older) {
-      try {
-        return await open(options, { askForTls: true, certificate });
-      } catch (next) {
-        if (!isHandshakeRefused(next)) throw next;
-        last = next;
-      }
+  let refused: unknown;
+  // A process that was not reloaded since the newest was made knows the one before, or none: then it takes none either.
+  for (const certificate of [...certificates, undefined]) {
+    try {
+      return await open(options, { askForTls: true, certificate });
+    } catch (error) {
+      if (!isHandshakeRefused(error)) throw error;
+      // What it says of a certificate tells more than that it wants one.
+      refused ??= error;
     }
-    throw last;
   }
+  throw refused;
 }
 
 async function open(
