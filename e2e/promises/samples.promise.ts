@@ -22,7 +22,10 @@ const isManifest = (document: unknown): document is Manifest =>
   typeof document === 'object' && document !== null && 'kind' in document;
 const isPooler = (object: Manifest): object is ConnectionPooler => object.kind === 'ConnectionPooler';
 
-for (const file of await readdir(DIRECTORY)) {
+/** They need an issuer, authorities or a function in the database; clients.promise.ts has poolers like them. */
+const NOT_ALONE: ReadonlySet<string> = new Set(['auth-query.yaml', 'tls.yaml', 'tls-cert-manager.yaml']);
+
+for (const file of (await readdir(DIRECTORY)).filter((name) => !NOT_ALONE.has(name))) {
   describe(`the sample ${file}`, () => {
     let world: World;
     let poolers: readonly ConnectionPooler[];
