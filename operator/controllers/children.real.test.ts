@@ -33,6 +33,7 @@ before(async () => {
   api = await startRealApi({ controllers: ['deployment-controller', 'disruption-controller'] });
   spoiled = await api.spoiled();
   await api.controlPlane?.kubectl(['apply', '--server-side', '-f', 'crds']);
+  await api.controlPlane?.kubectl(['wait', '--for=condition=Established', 'crd/connectionpoolers.poolkeeper.dev']);
   const namespace = await api.namespace();
   const object = {
     apiVersion: 'poolkeeper.dev/v1alpha1',
