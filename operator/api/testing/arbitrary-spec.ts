@@ -196,7 +196,7 @@ function related(raw: JsonObject): JsonObject {
     raw['users'] === undefined
       ? undefined
       : records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) }));
-  const [user] = users ?? [];
+  const user = users?.find(({ name }) => name !== '*');
   const connectable = databases.length === 0 ? 'any' : databases[0]?.['name'] === '*' ? 'any' : databases[0]?.['name'];
   const wild = databases.filter(({ name }) => name === '*').map(({ backend }) => backend ?? names[0]);
   const uncapped = new Set(databases.length === 0 ? [names[0]] : wild);
