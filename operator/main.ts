@@ -2,8 +2,9 @@
  * The composition root: settings → API client → caches → observer and controller → servers → signals. Nothing else
  * wires anything to anything.
  */
+import { POOLERS } from './api/names.ts';
 import { createAdminCredentialStore } from './controllers/admin-credentials.ts';
-import { connect, createCaches, everyCache, followCertificates, POOLERS } from './controllers/caches.ts';
+import { connect, createCaches, everyCache, followCertificates } from './controllers/caches.ts';
 import { learnCredentials, verifyConfigs, verifyConnections } from './controllers/first-look.ts';
 import { createMemoryStore } from './controllers/memory.ts';
 import { createObserver } from './controllers/observer.ts';

@@ -8,7 +8,7 @@ import {
   SECRET_NAMES_MESSAGE,
   SECRET_NAMES_RULE,
 } from './cross-rules.ts';
-import { API_GROUP, API_VERSION, KIND } from './names.ts';
+import { API_GROUP, API_VERSION, KIND, POOLERS } from './names.ts';
 import { specSchema } from './spec-schema.ts';
 import { statusSchema } from './status-schema.ts';
 
@@ -63,7 +63,7 @@ export function customResourceDefinition(): object {
       names: {
         kind: KIND,
         listKind: `${KIND}List`,
-        plural: 'connectionpoolers',
+        plural: POOLERS.plural,
         singular: 'connectionpooler',
         shortNames: ['cpool'],
         categories: ['poolkeeper'],

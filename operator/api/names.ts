@@ -6,6 +6,14 @@ export const API_GROUP = 'poolkeeper.dev';
 export const API_VERSION = 'v1alpha1';
 export const API_GROUP_VERSION = `${API_GROUP}/${API_VERSION}`;
 export const KIND = 'ConnectionPooler';
+/** Where the API has them, in the shape of `Resource` in kube/resources.ts. */
+export const POOLERS = {
+  group: API_GROUP,
+  version: API_VERSION,
+  plural: 'connectionpoolers',
+  kind: KIND,
+  namespaced: true,
+} as const;
 
 /** Field managers of server-side apply: one for children, one for status, so that neither removes the other's fields. */
 export const FIELD_MANAGER = 'poolkeeper';

@@ -6,9 +6,8 @@ import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node
 import { ADMIN_USER, adminSecretName, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { get } from '../kube/operations.ts';
+import { get, getIfThere } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import type { OperatorPasswords } from '../plan/credentials.ts';
@@ -89,13 +88,10 @@ export function createAdminCredentialStore(
     const kept = known.get(key);
     if (kept !== undefined && (seen === undefined || seen === kept.version))
       return { complete: kept.credentials, found: undefined };
-    let found: SecretObject;
-    try {
-      found = await get<SecretObject>(client, SECRETS, namespace, secret);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
+    const found = await getIfThere<SecretObject>(client, SECRETS, namespace, secret);
+    if (found === undefined) {
       known.delete(key);
-      return { found: undefined };
+      return { found };
     }
     const complete = learn(pooler, found);
     return { found, ...(complete ? { complete } : {}) };

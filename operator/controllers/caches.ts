@@ -6,13 +6,12 @@ import {
   ANNOTATION_CONTENT,
   ANNOTATION_POINTER,
   ANNOTATION_RESTART_WISH,
-  API_GROUP,
-  API_VERSION,
   KIND,
   LABEL_INSTANCE,
   LABEL_MANAGED_BY,
   LABEL_ROLE,
   MANAGED_BY,
+  POOLERS,
 } from '../api/names.ts';
 import { soundStatus } from '../api/stored-status.ts';
 import type { ConnectionPooler } from '../api/types.ts';
@@ -24,7 +23,6 @@ import {
   DEPLOYMENTS,
   POD_DISRUPTION_BUDGETS,
   PODS,
-  type Resource,
   SECRETS,
   SERVICE_ACCOUNTS,
   SERVICES,
@@ -32,14 +30,6 @@ import {
 import { type PodObject, stripPod } from '../plan/pods.ts';
 import { referencedSecrets } from '../plan/secret-references.ts';
 import type { CertificateObject } from './converge-certificate.ts';
-
-export const POOLERS: Resource = {
-  group: API_GROUP,
-  version: API_VERSION,
-  plural: 'connectionpoolers',
-  kind: KIND,
-  namespaced: true,
-};
 
 /** A child as drift detection needs it: everything but status and managedFields. */
 export interface ChildObject extends KubeObject {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { POOLERS } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { create, get, mergePatch } from '../kube/operations.ts';
@@ -22,7 +23,6 @@ import {
   serviceAccount,
 } from '../plan/objects.ts';
 import { planPodTemplate } from '../plan/pod-template.ts';
-import { POOLERS } from './caches.ts';
 import { applyChild, type ChildWriter, type Written } from './children.ts';
 
 let api: RealApi;

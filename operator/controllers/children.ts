@@ -6,9 +6,9 @@ import { FIELD_MANAGER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { denialOf } from '../kube/denial.ts';
-import { isConflict, isNotFound, isUnacceptable } from '../kube/errors.ts';
+import { isConflict, isUnacceptable } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { apply, get } from '../kube/operations.ts';
+import { apply, getIfThere } from '../kube/operations.ts';
 import type { Resource } from '../kube/resources.ts';
 import { findDrift, withAppliedHash } from '../plan/drift.ts';
 import type { PlannedObject } from '../plan/objects.ts';
@@ -67,7 +67,8 @@ export async function applyChild(
     if (stored !== 'conflict') return { kind: 'written', created: true, drift: 'missing', stored };
   }
   const planned = withAppliedHash(wanted);
-  const present = live ?? (await lookUp(writer, resource, planned));
+  const present =
+    live ?? (await getIfThere<KubeObject>(writer.client, resource, planned.metadata.namespace, planned.metadata.name));
   const collision = present === undefined ? undefined : collisionOf(present, planned.kind, pooler);
   if (collision !== undefined) return collision;
   const drift = present === undefined ? 'missing' : findDrift(planned, present);
@@ -108,26 +109,14 @@ async function write(
   }
 }
 
-async function lookUp(
-  writer: ChildWriter,
-  resource: Resource,
-  planned: PlannedObject,
-): Promise<KubeObject | undefined> {
-  try {
-    return await get<KubeObject>(writer.client, resource, planned.metadata.namespace, planned.metadata.name);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
 /** Undefined when it is this pooler's. */
 export const collisionOf = (present: KubeObject, kind: string, pooler: ConnectionPooler): Collision | undefined =>
   isOwned(present, pooler)
     ? undefined
     : { kind: 'collision', object: `${kind} ${present.metadata.name}`, owner: ownerOf(present) };
 
-const isOwned = (object: KubeObject, pooler: ConnectionPooler): boolean =>
+/** Whether it is this pooler's, and nobody else's. */
+export const isOwned = (object: KubeObject, pooler: ConnectionPooler): boolean =>
   object.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid && owner.controller === true) ??
   false;
 

@@ -4,16 +4,16 @@
  */
 import { ANNOTATION_INPUTS, LABEL_ROLE } from '../api/names.ts';
 import type { ConnectionPooler, ConnectionSecret } from '../api/types.ts';
-import { isConflict, isNotFound } from '../kube/errors.ts';
+import { isConflict } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { get, remove } from '../kube/operations.ts';
+import { getIfThere, removeIfThere } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { connectionInputs, connectionSecret } from '../plan/connection-secrets.ts';
 import { findDrift, withAppliedHash } from '../plan/drift.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER } from './caches.ts';
-import { applyChild, type ChildWriter, type Collision } from './children.ts';
+import { applyChild, type ChildWriter, type Collision, isOwned } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { type Memory, provedRevision } from './memory.ts';
@@ -64,7 +64,7 @@ async function converge(
   const namespace = pooler.metadata.namespace ?? 'default';
   const cached = (): KubeObject | undefined => deps.caches.secrets.get(`${namespace}/${wanted.name}`);
   const known = cached();
-  if (known !== undefined && !isOwn(known, pooler)) return collisionWith(known);
+  if (known !== undefined && !isOwned(known, pooler)) return collisionWith(known);
   const ref = pooler.spec.users?.find(({ name }) => name === wanted.user)?.passwordSecretRef;
   const inputs = (): string => {
     const password = fingerprintSecret(pooler, deps.caches.secrets, ref?.name ?? '');
@@ -82,7 +82,7 @@ async function converge(
   const config = await desired.load();
   // A Secret changed meanwhile: it is news of its own.
   if (config === undefined || config.revision !== revision) return undefined;
-  const live = await lookUp(deps, namespace, wanted.name);
+  const live = await getIfThere<SecretObject>(deps.client, SECRETS, namespace, wanted.name);
   const plan = (noted: string | undefined) =>
     connectionSecret({ pooler, wanted, config, revisionKey: credentials.revisionKey, inputs: noted });
   // Much of what it is made of changes nothing in it: that is not worth a write.
@@ -99,9 +99,6 @@ async function converge(
 
 const REMEDY = 'choose another name in spec.connectionSecrets, or remove that object';
 
-const isOwn = ({ metadata }: KubeObject, pooler: ConnectionPooler): boolean =>
-  metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid && owner.controller === true) ?? false;
-
 function collisionWith({ metadata }: KubeObject): Collision {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
   return {
@@ -113,15 +110,6 @@ function collisionWith({ metadata }: KubeObject): Collision {
   };
 }
 
-async function lookUp(deps: PoolerDependencies, namespace: string, name: string): Promise<SecretObject | undefined> {
-  try {
-    return await get<SecretObject>(deps.client, SECRETS, namespace, name);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
 /** Connection Secrets of ours whose entry is gone. */
 async function removeOthers(
   deps: PoolerDependencies,
@@ -129,14 +117,17 @@ async function removeOthers(
   wanted: ReadonlySet<string>,
 ): Promise<void> {
   const isLeftOver = (secret: KubeObject): boolean =>
-    secret.metadata.labels?.[LABEL_ROLE] === 'connection' && !wanted.has(secret.metadata.name) && isOwn(secret, pooler);
+    secret.metadata.labels?.[LABEL_ROLE] === 'connection' &&
+    !wanted.has(secret.metadata.name) &&
+    isOwned(secret, pooler);
   for (const { metadata } of deps.caches.secrets.byIndex(BY_POOLER, key).filter(isLeftOver)) {
     try {
-      await remove(deps.client, SECRETS, metadata.namespace ?? 'default', metadata.name, {
+      await removeIfThere(deps.client, SECRETS, metadata.namespace ?? 'default', metadata.name, {
         ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
       });
     } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      // Another one has its name.
+      if (!isConflict(error)) throw error;
     }
     memory.connections.delete(metadata.name);
   }

@@ -2,11 +2,12 @@
  * Asks cert-manager for the certificate that clients meet, and hears what it says of it. Its kinds need not be installed:
  * then that is what is said, and it is tried again. The certificate itself arrives in a Secret, like any other.
  */
+import { issuedSecretName } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { denialOf } from '../kube/denial.ts';
 import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { remove } from '../kube/operations.ts';
+import { removeIfThere } from '../kube/operations.ts';
 import { CERTIFICATES } from '../kube/resources.ts';
 import { quotable } from '../pgbouncer/text.ts';
 import { issuedCertificate } from '../plan/issued-certificate.ts';
@@ -34,11 +35,10 @@ const RETRY_MS = 15_000;
 export async function convergeCertificate(
   deps: PoolerDependencies,
   pooler: ConnectionPooler,
-  key: string,
   writer: ChildWriter,
 ): Promise<Issuing> {
   const planned = issuedCertificate(pooler, deps.settings.clusterDomain);
-  const live = deps.caches.certificates.get(`${key}-issued-tls`);
+  const live = deps.caches.certificates.get(`${pooler.metadata.namespace}/${issuedSecretName(pooler.metadata.name)}`);
   if (planned === undefined) {
     if (live !== undefined) await withdraw(deps, live);
     return {};
@@ -66,9 +66,5 @@ export async function convergeCertificate(
 /** The pooler asks for none any more; the Secret stays, as cert-manager leaves it. */
 async function withdraw(deps: PoolerDependencies, { metadata }: CertificateObject): Promise<void> {
   const { namespace = 'default', name, uid } = metadata;
-  try {
-    await remove(deps.client, CERTIFICATES, namespace, name, uid === undefined ? {} : { uid });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await removeIfThere(deps.client, CERTIFICATES, namespace, name, uid === undefined ? {} : { uid });
 }

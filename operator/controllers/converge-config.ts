@@ -2,16 +2,10 @@
  * Brings the configuration Secret of one template, and the pods that read it, to the desired revision: written outright
  * while nobody was ever proved on it, by the proved change when pods run, and healed when somebody else edited it.
  */
-import {
-  ANNOTATION_POINTER,
-  ANNOTATION_PROVED,
-  ANNOTATION_PROVED_TIME,
-  configSecretName,
-  FIELD_MANAGER,
-} from '../api/names.ts';
+import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME, configSecretName } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { get, mergePatch } from '../kube/operations.ts';
+import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { sameStates, statesOf, withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
@@ -21,6 +15,7 @@ import { findDrift } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
+import { annotateConfig } from './annotate-config.ts';
 import type { Caches } from './caches.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { changeInTurn } from './change-in-turn.ts';
@@ -31,7 +26,7 @@ import type { PoolerDependencies } from './dependencies.ts';
 import type { Desired } from './desired.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
+import { patiently, provePatiently, SILENT_BEFORE } from './patiently.ts';
 import { type Circumstances, type PodAttempt, provePods } from './prove-pods.ts';
 import { noteRetained, retainedIn } from './retained-note.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
@@ -187,7 +182,7 @@ async function change(
         for (const { pod, restartRequired, settings } of result.proved)
           memory.proofs.set(pod.process, { revision, restartRequired, settings });
         const secret = secretOf(deps.caches, input.pooler, template);
-        await noteRetained(deps.client, { ...input, secret }, result.proved);
+        await noteRetained({ ...input, secret }, result.proved);
         memory.verifiedSecret = secretOf(deps.caches, input.pooler, template)?.metadata.resourceVersion;
         memory.failure = undefined;
         memory.attempts = 0;
@@ -255,28 +250,16 @@ async function prove(
     held: heldStates(secret),
     provedBefore: proved === revision,
   };
-  const attempts = await patiently(deps, pooler, () =>
-    withoutWorker(deps, () =>
-      provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances),
-    ).then(orSilent),
+  const attempts = await provePatiently(deps, pooler, () =>
+    provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances),
   );
   memory.touchedAt = deps.clock.now();
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
-    const annotations = {
+    const patched = await annotateConfig(input, {
       [ANNOTATION_PROVED]: revision,
       [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
-    };
-    const name = configSecretName(pooler.metadata.name, template);
-    const patched = await mergePatch<KubeObject>(
-      deps.client,
-      SECRETS,
-      pooler.metadata.namespace ?? 'default',
-      name,
-      { metadata: { annotations } },
-      { fieldManager: FIELD_MANAGER },
-    );
-    input.writer.observed(patched);
+    });
     memory.verifiedSecret = patched.metadata.resourceVersion;
   }
   return rememberProofs(memory, revision, attempts, (pod) => retainedIn(secret, pod));

@@ -3,12 +3,10 @@
  * specification says otherwise, and when a removal does not happen after all. What was told is noted on the
  * configuration Secret first, so that a successor takes back no more and no less.
  */
-import { ANNOTATION_STATES, configSecretName, FIELD_MANAGER } from '../api/names.ts';
+import { ANNOTATION_STATES } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { Session } from '../console/session.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { mergePatch } from '../kube/operations.ts';
-import { SECRETS } from '../kube/resources.ts';
 import {
   type HeldStates,
   parseStates,
@@ -20,6 +18,7 @@ import {
 import { readDatabases } from '../pgbouncer/show.ts';
 import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
+import { annotateConfig } from './annotate-config.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
 import { tellStates } from './leaving.ts';
@@ -77,14 +76,8 @@ export async function holdStates(
 }
 
 export async function noteStates(
-  { pooler, template, writer }: Pick<StatesInput, 'pooler' | 'template' | 'writer'>,
+  notes: Pick<StatesInput, 'pooler' | 'template' | 'writer'>,
   states: HeldStates,
 ): Promise<void> {
-  const { namespace = 'default', name } = pooler.metadata;
-  const patch = { metadata: { annotations: { [ANNOTATION_STATES]: printStates(states) ?? null } } };
-  writer.observed(
-    await mergePatch<KubeObject>(writer.client, SECRETS, namespace, configSecretName(name, template), patch, {
-      fieldManager: FIELD_MANAGER,
-    }),
-  );
+  await annotateConfig(notes, { [ANNOTATION_STATES]: printStates(states) ?? null });
 }

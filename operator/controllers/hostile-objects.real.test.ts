@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { customResourceDefinition } from '../api/crd.ts';
-import { API_GROUP_VERSION, KIND, LABEL_INSTANCE, labelsOf } from '../api/names.ts';
+import { API_GROUP_VERSION, KIND, LABEL_INSTANCE, labelsOf, POOLERS } from '../api/names.ts';
 import { EVERY_FIELD, type HostileSpec, hostileSpecs } from '../api/testing/hostile-spec.ts';
 import { isRecord, type Json } from '../api/testing/json.ts';
 import { validatePooler } from '../api/validate.ts';
@@ -10,7 +10,6 @@ import { ApiError } from '../kube/errors.ts';
 import { create, list, mergePatch, update } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
 import { CONDITION_RULES } from '../rules/conditions.ts';
-import { POOLERS } from './caches.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { POOLERS } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { POOLERS } from './caches.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
 

@@ -25,7 +25,7 @@ import { heldStates, settleStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, SILENT_BEFORE, withoutWorker } from './patiently.ts';
+import { provePatiently, SILENT_BEFORE } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { retainedIn } from './retained-note.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
@@ -78,9 +78,7 @@ export async function keepProved(
   if (unproved.length === 0) return { kind: 'idle' };
   const provedBefore = cached.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
   const circumstances = { wanted, held: wanted, provedBefore };
-  const attempts = await patiently(deps, pooler, () =>
-    withoutWorker(deps, () => provePods(steps, config, version, unproved, circumstances)).then(orSilent),
-  );
+  const attempts = await provePatiently(deps, pooler, () => provePods(steps, config, version, unproved, circumstances));
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   return rememberProofs(memory, pointer, attempts, (pod) => retainedIn(cached, pod));
 }

@@ -17,7 +17,7 @@ import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Memory } from './memory.ts';
-import { orSilent, patiently, withoutWorker } from './patiently.ts';
+import { provePatiently } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
@@ -52,9 +52,7 @@ export async function restorePointer(deps: PoolerDependencies, lost: LostPointer
   const config = provableIn(files, pointer, version, credentials.revisionKey);
   if (config === undefined) return 'unproved';
 
-  const attempts = await patiently(deps, pooler, () =>
-    withoutWorker(deps, () => provePods(lost.steps, config, version, live)).then(orSilent),
-  );
+  const attempts = await provePatiently(deps, pooler, () => provePods(lost.steps, config, version, live));
   for (const attempt of attempts ?? []) {
     if (attempt.kind !== 'proved') continue;
     const { restartRequired, settings } = attempt;

@@ -8,9 +8,8 @@ import {
   MANAGED_BY,
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { list, remove } from '../kube/operations.ts';
+import { list, removeIfThere } from '../kube/operations.ts';
 import { REPLICA_SETS, SECRETS } from '../kube/resources.ts';
 import type { PodView } from '../plan/pods.ts';
 import { BY_POOLER } from './caches.ts';
@@ -62,13 +61,9 @@ export async function removeOldConfig(
   const inUse = unused.filter((secret) => named.has(secret.metadata.labels?.[LABEL_TEMPLATE]));
   for (const secret of unused) {
     if (inUse.includes(secret)) continue;
-    try {
-      await remove(deps.client, SECRETS, namespace, secret.metadata.name, {
-        ...(secret.metadata.uid === undefined ? {} : { uid: secret.metadata.uid }),
-      });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await removeIfThere(deps.client, SECRETS, namespace, secret.metadata.name, {
+      ...(secret.metadata.uid === undefined ? {} : { uid: secret.metadata.uid }),
+    });
   }
   return inUse.length > 0 ? RETRY_MS : undefined;
 }

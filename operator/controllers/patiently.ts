@@ -30,10 +30,16 @@ export async function withoutWorker<T>(
   }
 }
 
-export const orSilent = (attempts: readonly PodAttempt[]) => ({
-  silent: attempts.some(({ kind }) => kind === 'silent'),
-  result: attempts,
-});
+/** A proof of pods, with both; undefined as above. @param attempt asks the consoles, and nothing else */
+export const provePatiently = (
+  deps: PoolerDependencies,
+  pooler: ConnectionPooler,
+  attempt: () => Promise<readonly PodAttempt[]>,
+): Promise<readonly PodAttempt[] | undefined> =>
+  patiently(deps, pooler, async () => {
+    const result = await withoutWorker(deps, attempt);
+    return { silent: result.some(({ kind }) => kind === 'silent'), result };
+  });
 
 /** Why there was no attempt, when nothing more is known. */
 export const SILENT_BEFORE = 'its consoles were silent, as those of many other poolers';

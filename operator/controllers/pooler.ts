@@ -94,7 +94,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     const suspended = decision.pooler.spec.suspend;
     // A specification that is not valid says nothing of what it asks for.
     const isLegible = decision.kind === 'target' || decision.around;
-    const issuing = suspended || !isLegible ? {} : await convergeCertificate(deps, decision.pooler, key, writer);
+    const issuing = suspended || !isLegible ? {} : await convergeCertificate(deps, decision.pooler, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);

@@ -4,10 +4,9 @@
  */
 import type { ConnectionPooler, SecretKeyRef } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
 import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { get } from '../kube/operations.ts';
+import { getIfThere } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { referencedSecrets, type SecretLookup, type SecretValue, secretReferences } from '../plan/secret-references.ts';
 import { createPace } from './pace.ts';
@@ -39,7 +38,7 @@ export async function readSecrets(client: KubeClient, pooler: ConnectionPooler):
   await Promise.all(
     [...wanted].map(([name, references]) =>
       place(async () => {
-        const secret = await read(client, namespace, name);
+        const secret = await getIfThere<SecretObject>(client, SECRETS, namespace, name);
         // Only what is referred to outlives the read.
         for (const { ref } of references) {
           const at = placeOf(ref);
@@ -55,15 +54,6 @@ export async function readSecrets(client: KubeClient, pooler: ConnectionPooler):
 const placeOf = ({ name, key }: SecretKeyRef): string => `${name}/${key}`;
 
 const MISSING: SecretValue = { found: false, problem: 'does not exist: there is no such Secret' };
-
-async function read(client: KubeClient, namespace: string, name: string): Promise<SecretObject | undefined> {
-  try {
-    return await get<SecretObject>(client, SECRETS, namespace, name);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
 
 function lookUp(secret: SecretObject | undefined, ref: SecretKeyRef): SecretValue {
   if (secret === undefined) return MISSING;

@@ -1,13 +1,11 @@
 /** The note on a configuration Secret of what each process retains, so that an operator that was just started knows it, too. */
 import { createHash } from 'node:crypto';
-import { ANNOTATION_RETAINED, configSecretName, FIELD_MANAGER } from '../api/names.ts';
+import { ANNOTATION_RETAINED } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { mergePatch } from '../kube/operations.ts';
-import { SECRETS } from '../kube/resources.ts';
 import type { PodView } from '../plan/pods.ts';
 import { parseRetained, printRetained } from '../plan/retained.ts';
+import { annotateConfig } from './annotate-config.ts';
 import type { ProvedPod } from './change.ts';
 import type { ChildWriter } from './children.ts';
 
@@ -28,7 +26,6 @@ export interface RetainedNote {
 
 /** Written when it changes, which is when something is retained that was not, or no longer. */
 export async function noteRetained(
-  client: KubeClient,
   { pooler, template, secret, pods, writer }: RetainedNote,
   proved: readonly ProvedPod[],
 ): Promise<void> {
@@ -40,13 +37,5 @@ export async function noteRetained(
   });
   const after = printRetained(Object.fromEntries(alive));
   if (after === before) return;
-  const patched = await mergePatch<KubeObject>(
-    client,
-    SECRETS,
-    pooler.metadata.namespace ?? 'default',
-    configSecretName(pooler.metadata.name, template),
-    { metadata: { annotations: { [ANNOTATION_RETAINED]: after ?? null } } },
-    { fieldManager: FIELD_MANAGER },
-  );
-  writer.observed(patched);
+  await annotateConfig({ pooler, template, writer }, { [ANNOTATION_RETAINED]: after ?? null });
 }

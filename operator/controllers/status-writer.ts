@@ -3,7 +3,7 @@
  * rollout has come at most every two seconds, and that a change has begun only if it is not over within one; pool numbers
  * rounded into the same write, or at most every 30 seconds by themselves. Conditions that turn become events.
  */
-import { API_GROUP_VERSION, KIND, STATUS_FIELD_MANAGER } from '../api/names.ts';
+import { API_GROUP_VERSION, KIND, POOLERS, STATUS_FIELD_MANAGER } from '../api/names.ts';
 import type { Condition, ConnectionPooler, PoolerStatus } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -13,7 +13,6 @@ import { canonicalJson } from '../plan/canonical-json.ts';
 import type { Situation } from '../rules/situation.ts';
 import { buildStatus } from '../rules/status.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { POOLERS } from './caches.ts';
 import type { Memory } from './memory.ts';
 
 export interface StatusWriter {

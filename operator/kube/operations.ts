@@ -1,6 +1,6 @@
 /** The verbs that controllers use, each one call (a list may be several). All throw {@link KubeError}s. */
 import type { KubeClient } from './client.ts';
-import { isGone } from './errors.ts';
+import { isGone, isNotFound } from './errors.ts';
 import type { KubeObject } from './objects.ts';
 import { PODS, type Resource, resourcePath } from './resources.ts';
 
@@ -17,6 +17,22 @@ export const get = <T extends KubeObject>(
   name: string,
   options: VerbOptions = {},
 ): Promise<T> => client.request<T>('GET', resourcePath(resource, namespace, name), options);
+
+/** The same, and undefined when there is none of that name. */
+export async function getIfThere<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  options: VerbOptions = {},
+): Promise<T | undefined> {
+  try {
+    return await get<T>(client, resource, namespace, name, options);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
 
 export interface ListOptions extends VerbOptions {
   readonly labelSelector?: string;
@@ -169,6 +185,21 @@ export const remove = (
     ...ending(options),
   });
 };
+
+/** The same; that it was gone before is as good. */
+export async function removeIfThere(
+  client: KubeClient,
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  options: RemoveOptions = {},
+): Promise<void> {
+  try {
+    await remove(client, resource, namespace, name, options);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
 
 export interface LogOptions extends VerbOptions {
   readonly container: string;

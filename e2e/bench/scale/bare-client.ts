@@ -8,10 +8,10 @@ import {
   KIND,
   LABEL_MANAGED_BY,
   MANAGED_BY,
+  POOLERS,
   STATUS_FIELD_MANAGER,
 } from '../../../operator/api/names.ts';
 import type { ConnectionPooler } from '../../../operator/api/types.ts';
-import { POOLERS } from '../../../operator/controllers/caches.ts';
 import type { KubeClient } from '../../../operator/kube/client.ts';
 import type { KubeObject } from '../../../operator/kube/objects.ts';
 import { apply, get, list } from '../../../operator/kube/operations.ts';

@@ -1,7 +1,6 @@
 /** Everything that is measured at one size, in the order in which it happens. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { configSecretName, LABEL_INSTANCE, LABEL_ROLE } from '../../../operator/api/names.ts';
-import { POOLERS } from '../../../operator/controllers/caches.ts';
+import { configSecretName, LABEL_INSTANCE, LABEL_ROLE, POOLERS } from '../../../operator/api/names.ts';
 import type { KubeObject } from '../../../operator/kube/objects.ts';
 import { create, mergePatch, remove } from '../../../operator/kube/operations.ts';
 import { SECRETS, SERVICES } from '../../../operator/kube/resources.ts';

@@ -5,7 +5,7 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloadControllers } from '../../../e2e/cluster/control-plane.ts';
-import { API_GROUP_VERSION, KIND, LABEL_INSTANCE, LABEL_TEMPLATE } from '../../api/names.ts';
+import { API_GROUP_VERSION, KIND, LABEL_INSTANCE, LABEL_TEMPLATE, POOLERS } from '../../api/names.ts';
 import { soundStatus } from '../../api/stored-status.ts';
 import type { Condition, ConnectionPooler } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -15,7 +15,6 @@ import { PODS, SECRETS } from '../../kube/resources.ts';
 import { startRealApi } from '../../kube/testing/real-api.ts';
 import type { PodObject } from '../../plan/pods.ts';
 import { type OperatorProcess, startOperator } from '../../testing/operator-process.ts';
-import { POOLERS } from '../caches.ts';
 import { type Answer, type HollowNode, startHollowNode } from './hollow-node.ts';
 
 export interface Stage {
