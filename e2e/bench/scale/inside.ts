@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { imageNodeFlags } from '../../../operator/testing/image-settings.ts';
 import { run } from '../../cluster/run.ts';
 import { note, table } from '../../demo/output.ts';
-import { measure, measureBareClient, type SizeResult } from './measure.ts';
+import { type BareClient, measure, measureBareClient, type SizeResult } from './measure.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 // Every address of 10.128.0.0/12 is this network's own: pods get theirs from there.
 await run('ip', ['-batch', '-'], { input: 'link set lo up\nroute add local 10.128.0.0/12 dev lo\n' });
 await run(process.execPath, ['tools/build.ts']);
-const results: (SizeResult & { readonly bareClientSeconds: number | undefined })[] = [];
+const results: (SizeResult & { readonly bareClient: BareClient | undefined })[] = [];
 for (const count of values.poolers.split(',').map(Number)) {
   const { result, pattern } = await measure(count, {
     directory: values.directory,
@@ -35,9 +35,9 @@ for (const count of values.poolers.split(',').map(Number)) {
       ...(values.profile ? ['--cpu-prof'] : []),
     ],
   });
-  const bareClientSeconds = values['no-bare'] ? undefined : await measureBareClient(count, values.directory, pattern);
-  if (bareClientSeconds !== undefined) note(`${count}: a bare client needs ${bareClientSeconds.toFixed(1)} s`);
-  results.push({ ...result, bareClientSeconds });
+  const bareClient = values['no-bare'] ? undefined : await measureBareClient(count, values.directory, pattern);
+  if (bareClient !== undefined) note(`${count}: a bare client needs ${bareClient.seconds.toFixed(1)} s`);
+  results.push({ ...result, bareClient });
 }
 
 const row = (
@@ -53,9 +53,10 @@ table([
   row('RSS settled, MiB', ({ rssMiB }) => rssMiB.settled.toFixed(0)),
   row('RSS peak after a restart, MiB', ({ rssMiB }) => rssMiB.afterRestartPeak.toFixed(0)),
   row('all created: every Deployment, s', ({ bulk }) => bulk.deploymentsSeconds.toFixed(1)),
-  row('  a bare client, s', ({ bareClientSeconds }) => bareClientSeconds?.toFixed(1) ?? '-'),
+  row('  a bare client, s', ({ bareClient }) => bareClient?.seconds.toFixed(1) ?? '-'),
   row('  every pooler Ready, s', ({ bulk }) => bulk.readySeconds.toFixed(1)),
   row('  processor time, s', ({ bulk }) => bulk.cpuSeconds.toFixed(1)),
+  row('    of the bare client, s', ({ bareClient }) => bareClient?.cpuSeconds.toFixed(1) ?? '-'),
   row('  writes / reads / events', ({ bulk }) => `${bulk.writes} / ${bulk.reads} / ${bulk.events}`),
   row('at rest: writes / reads', ({ rest }) => `${rest.writes} / ${rest.reads}`),
   row('  processor, %', ({ rest }) => rest.cpuPercent.toFixed(1)),

@@ -31,7 +31,7 @@ export interface World {
   readonly deployments: Informer<Workload>;
   readonly services: Informer<KubeObject>;
   readonly secrets: Informer<KubeObject>;
-  /** Resolves, with the milliseconds since `since`, as soon as the condition holds. */
+  /** Resolves, with the milliseconds since `since`, as soon as the condition holds; rejects when the operator ends in error. */
   until(what: string, since: number, holds: () => boolean, limitMs?: number): Promise<number>;
   /** The consoles of this pooler's pods accept connections and say nothing, until they are told otherwise. */
   hang(pooler: string | undefined): void;
@@ -53,6 +53,7 @@ export async function createWorld(place: string, password: string): Promise<Worl
     controllerManagerArgs: ['--kube-api-qps=100', '--kube-api-burst=200'],
   });
   const ending = new AbortController();
+  const died = new AbortController();
   let fleet: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
     ending.abort();
@@ -105,6 +106,11 @@ export async function createWorld(place: string, password: string): Promise<Worl
           const end = (): void => {
             waiting.delete(look);
             clearTimeout(timer);
+            died.signal.removeEventListener('abort', fail);
+          };
+          const fail = (): void => {
+            end();
+            reject(died.signal.reason);
           };
           const look = (): void => {
             if (!holds()) return;
@@ -116,7 +122,9 @@ export async function createWorld(place: string, password: string): Promise<Worl
             reject(new Error(`${what}: not within ${limitMs / 1000} s`));
           }, limitMs);
           waiting.add(look);
-          look();
+          died.signal.addEventListener('abort', fail);
+          if (died.signal.aborted) fail();
+          else look();
         }),
       hang: (pooler) => fleet?.send({ hang: pooler ?? null }),
       startOperator: async (options) => {
@@ -126,6 +134,10 @@ export async function createWorld(place: string, password: string): Promise<Worl
           ...options,
         });
         await operator.says('this process leads');
+        operator.ended.then((code) => {
+          if (code !== 0)
+            died.abort(new Error(`the operator ended with ${code}; its last words: ${operator.lines.at(-1)?.msg}`));
+        });
         return operator;
       },
       reloads: async () => {
