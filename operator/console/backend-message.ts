@@ -17,9 +17,9 @@ export function isWellFormed(type: string, body: Buffer): boolean {
     case 'C':
       return afterText(body, 0) === body.length;
     case 'T':
-      return afterItems(body, (at) => afterText(body, at) + 18) === body.length;
+      return afterItems(body, afterColumn) === body.length;
     case 'D':
-      return afterItems(body, (at) => afterValue(body, at)) === body.length;
+      return afterItems(body, afterValue) === body.length;
     case 'K':
       return body.length === 8;
     case 'Z':
@@ -45,12 +45,15 @@ function afterTexts(body: Buffer, from: number): number {
 }
 
 /** A count and as many items. */
-function afterItems(body: Buffer, afterItem: (at: number) => number): number {
+function afterItems(body: Buffer, afterItem: (body: Buffer, at: number) => number): number {
   if (body.length < 2) return Number.POSITIVE_INFINITY;
   let at = 2;
-  for (let left = body.readUInt16BE(0); left > 0 && at <= body.length; left -= 1) at = afterItem(at);
+  for (let left = body.readUInt16BE(0); left > 0 && at <= body.length; left -= 1) at = afterItem(body, at);
   return at;
 }
+
+/** A name, and where the column is from. */
+const afterColumn = (body: Buffer, at: number): number => afterText(body, at) + 18;
 
 /** A length and as many bytes; a length of -1 is NULL. */
 function afterValue(body: Buffer, at: number): number {
@@ -62,7 +65,8 @@ function afterValue(body: Buffer, at: number): number {
 /** The names of the columns, of a well-formed `T`. */
 export function columnsOf(body: Buffer): readonly string[] {
   const names: string[] = [];
-  for (let at = 2; names.length < body.readUInt16BE(0); ) {
+  const count = body.readUInt16BE(0);
+  for (let at = 2; names.length < count; ) {
     const end = body.indexOf(0, at);
     names.push(body.toString('utf8', at, end));
     at = end + 19;
@@ -73,7 +77,8 @@ export function columnsOf(body: Buffer): readonly string[] {
 /** The values of a row, of a well-formed `D`. */
 export function valuesOf(body: Buffer): readonly (string | null)[] {
   const values: (string | null)[] = [];
-  for (let at = 2; values.length < body.readUInt16BE(0); ) {
+  const count = body.readUInt16BE(0);
+  for (let at = 2; values.length < count; ) {
     const length = body.readInt32BE(at);
     at += 4;
     values.push(length < 0 ? null : body.toString('utf8', at, at + length));

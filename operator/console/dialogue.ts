@@ -129,7 +129,10 @@ export function createDialogue(speaker: Speaker, say: (message: Buffer) => void)
 function rowOf(columns: readonly string[], values: readonly (string | null)[]): Row {
   if (columns.length !== values.length) throw outOfTurn();
   const row: Record<string, string | null> = {};
-  for (const [index, value] of values.entries()) row[columns[index] ?? ''] = value;
+  // Each look at a process reads some two hundred rows: what a loop over entries leaves behind is most of all garbage.
+  columns.forEach((column, index) => {
+    row[column] = values[index] ?? null;
+  });
   return row;
 }
 

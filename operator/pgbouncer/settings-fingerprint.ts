@@ -9,7 +9,7 @@ import type { ConfigRow } from './show.ts';
 const NOT_SETTINGS: ReadonlySet<string> = new Set(['conffile']);
 
 export function fingerprintSettings(rows: readonly ConfigRow[]): string {
-  const hash = createHash('sha1');
-  for (const { key, value } of rows) if (!NOT_SETTINGS.has(key)) hash.update(`${key}\0${value}\0`);
-  return hash.digest('base64url').slice(0, 12);
+  let text = '';
+  for (const { key, value } of rows) if (!NOT_SETTINGS.has(key)) text += `${key}\0${value}\0`;
+  return createHash('sha1').update(text).digest('base64url').slice(0, 12);
 }

@@ -1,8 +1,15 @@
 /** JSON with sorted keys: the same value always gives the same text, so that hashes compare. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, child: unknown) =>
-    typeof child === 'object' && child !== null && !Array.isArray(child)
-      ? Object.fromEntries(Object.entries(child).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : child,
-  );
+export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value));
+
+/** What is in order already, as the API server sends custom resources, is taken as it is: each reconcile asks for some. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  const keys = Object.keys(value);
+  const inOrder = keys.every((key, index) => index === 0 || (keys[index - 1] ?? '') < key);
+  if (inOrder && !Object.values(value).some(isObject)) return value;
+  return Object.fromEntries((inOrder ? keys : keys.sort()).map((key) => [key, sorted(value[key])]));
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
