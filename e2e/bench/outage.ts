@@ -47,5 +47,6 @@ export async function benchOutage({ minutes, poolers = 20, how = 'killed' }: Out
     );
   }
   for (const what of [...report.objectsChanged, ...report.statusChanged, ...report.untilQuiet.writes]) note(what);
-  return { bench: 'outage', ...report };
+  const operators = report.operators.map(({ during, ...operator }) => ({ ...operator, atTheEnd: during.at(-1) }));
+  return { bench: 'outage', ...report, operators };
 }
