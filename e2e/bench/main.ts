@@ -11,9 +11,16 @@ import { benchLoad } from './load.ts';
 import { benchOutage } from './outage.ts';
 import { benchProtocol } from './protocol.ts';
 import { benchReady } from './ready.ts';
+import { benchRotation } from './rotation.ts';
 import { benchScale } from './scale.ts';
 
-const BENCHES = { change: benchChange, ready: benchReady, load: benchLoad, idle: benchIdle } as const;
+const BENCHES = {
+  change: benchChange,
+  ready: benchReady,
+  rotation: benchRotation,
+  load: benchLoad,
+  idle: benchIdle,
+} as const;
 /** These bring all they need, and ask for no cluster. */
 const ALONE = { cache: () => benchCache(), chaos: benchChaos, outage: benchOutage, protocol: benchProtocol } as const;
 
@@ -52,6 +59,7 @@ if (isOne(name, ALONE)) {
 } else {
   const target = await openTarget(values.context, [
     'ghcr.io/poolkeeper/pgbouncer:1.26.1',
+    ...(name === 'rotation' ? ['ghcr.io/poolkeeper/pgbouncer:1.24.1'] : []),
     'localhost/postgres:18',
     operatorImage,
   ]);

@@ -11,18 +11,26 @@ export interface Change {
 export interface Changes extends AsyncDisposable {
   /** @param spec merged into the pooler's spec. @throws Error when it is not proved within a minute */
   time(spec: object): Promise<Change>;
+  /**
+   * Any other change, from the end of `act`.
+   * @param holds of the first line that tells of its end; lines from before the end of `act` are shown to it too
+   */
+  timeUntil(act: (last: Seen) => Promise<unknown>, holds: (seen: Seen) => boolean): Promise<Change>;
 }
 
 /** What a line of the watch says. */
-interface Seen {
+export interface Seen {
   readonly at: number;
   /** The generation that ConfigSynced=True speaks of, and that status as a whole has seen; 0 when it is not True. */
   readonly synced: number;
   readonly revision: string;
+  /** That of ConfigSynced, and the generation that it speaks of. */
+  readonly reason: string;
+  readonly observed: number;
 }
 
 const SYNCED = '.status.conditions[?(@.type=="ConfigSynced")]';
-const PATH = `{${SYNCED}.status} {${SYNCED}.observedGeneration} {.status.observedGeneration} {.status.config.desiredRevision}{"\\n"}`;
+const PATH = `{${SYNCED}.status} {${SYNCED}.observedGeneration} {.status.observedGeneration} {.status.config.desiredRevision} {${SYNCED}.reason}{"\\n"}`;
 const DEADLINE_MS = 60_000;
 
 export async function openChanges(target: Target, namespace: string, pooler: string): Promise<Changes> {
@@ -31,6 +39,7 @@ export async function openChanges(target: Target, namespace: string, pooler: str
   const begun = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
   const lines: Seen[] = [];
+  let latest = parse('');
   let news = Promise.withResolvers<void>();
   const onLine = (line: string): void => {
     lines.push(parse(line));
@@ -47,26 +56,37 @@ export async function openChanges(target: Target, namespace: string, pooler: str
   failed.promise.catch(() => undefined); // of no interest between two changes
   await begun.promise;
 
-  return {
-    time: async (spec) => {
-      lines.length = 0;
-      const patch = ['patch', 'cpool', pooler, '--type=merge', '-p', JSON.stringify({ spec })];
-      const generation = Number(await target.kubectl([...about, ...patch, '-o', 'jsonpath={.metadata.generation}']));
-      const applied = performance.now();
-      const late = Promise.withResolvers<never>();
-      const timer = setTimeout(() => {
-        late.reject(new Error(`generation ${generation} of ${pooler} was not proved within ${DEADLINE_MS / 1000} s`));
-      }, DEADLINE_MS);
-      try {
-        for (;;) {
-          // Also what came before kubectl returned: then it took no time at all.
-          const seen = lines.find(({ synced }) => synced >= generation);
-          if (seen) return { milliseconds: Math.max(0, seen.at - applied), revision: seen.revision };
-          await Promise.race([news.promise, late.promise, failed.promise]);
-        }
-      } finally {
-        clearTimeout(timer);
+  const timeUntil: Changes['timeUntil'] = async (act, holds) => {
+    const [last] = lines.splice(0).slice(-1);
+    if (last !== undefined) latest = last;
+    await act(latest);
+    const acted = performance.now();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new Error(`a change of ${pooler} was not over within ${DEADLINE_MS / 1000} s`));
+    }, DEADLINE_MS);
+    try {
+      for (;;) {
+        // Also what came before kubectl returned: then it took no time at all.
+        const seen = lines.find(holds);
+        if (seen) return { milliseconds: Math.max(0, seen.at - acted), revision: seen.revision };
+        await Promise.race([news.promise, late.promise, failed.promise]);
       }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return {
+    timeUntil,
+    time: (spec) => {
+      let generation = Number.POSITIVE_INFINITY;
+      const patch = ['patch', 'cpool', pooler, '--type=merge', '-p', JSON.stringify({ spec })];
+      return timeUntil(
+        async () => {
+          generation = Number(await target.kubectl([...about, ...patch, '-o', 'jsonpath={.metadata.generation}']));
+        },
+        ({ synced }) => synced >= generation,
+      );
     },
     [Symbol.asyncDispose]: async () => {
       ended.abort();
@@ -76,10 +96,12 @@ export async function openChanges(target: Target, namespace: string, pooler: str
 }
 
 function parse(line: string): Seen {
-  const [status, synced, observed, revision = ''] = line.trim().split(' ');
+  const [status, generation, observed, revision = '', reason = ''] = line.split(' ');
   return {
     at: performance.now(),
-    synced: status === 'True' ? Math.min(Number(synced), Number(observed)) : 0,
+    synced: status === 'True' ? Math.min(Number(generation), Number(observed)) : 0,
     revision,
+    reason,
+    observed: Math.min(Number(generation), Number(observed)),
   };
 }

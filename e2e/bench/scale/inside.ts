@@ -25,7 +25,7 @@ await run('ip', ['-batch', '-'], { input: 'link set lo up\nroute add local 10.12
 await run(process.execPath, ['tools/build.ts']);
 const results: (SizeResult & { readonly bareClient: BareClient | undefined })[] = [];
 for (const count of values.poolers.split(',').map(Number)) {
-  const { result, pattern } = await measure(count, {
+  const options = {
     directory: values.directory,
     samples: Number(values.samples),
     settleSeconds: Number(values.settle),
@@ -34,8 +34,9 @@ for (const count of values.poolers.split(',').map(Number)) {
       ...(values['node-flags']?.split(' ') ?? (await imageNodeFlags())),
       ...(values.profile ? ['--cpu-prof'] : []),
     ],
-  });
-  const bareClient = values['no-bare'] ? undefined : await measureBareClient(count, values.directory, pattern);
+  };
+  const { result, pattern } = await measure(count, options);
+  const bareClient = values['no-bare'] ? undefined : await measureBareClient(count, options, pattern);
   if (bareClient !== undefined) note(`${count}: a bare client needs ${bareClient.seconds.toFixed(1)} s`);
   results.push({ ...result, bareClient });
 }
@@ -61,6 +62,7 @@ table([
   row('at rest: writes / reads', ({ rest }) => `${rest.writes} / ${rest.reads}`),
   row('  processor, %', ({ rest }) => rest.cpuPercent.toFixed(1)),
   row('one create → Deployment, p50 / p95 ms', ({ createMs }) => pair(createMs)),
+  row('  a bare client', ({ bareClient }) => (bareClient === undefined ? '-' : pair(bareClient.createMs))),
   row('  beside one that hangs', ({ hanging }) => pair(hanging.createMs)),
   row('replicas → Deployment, ms', ({ scaleMs }) => pair(scaleMs)),
   row('setting → Secret, ms', ({ settingMs }) => pair(settingMs)),

@@ -103,7 +103,8 @@ export async function measure(
       () => oneCreate(world, count + options.samples),
       nameOf(count + options.samples),
     );
-    const victim = (sample: number): number => (sample * 7 + 1) % count;
+    // Never the first, which will hang; of one pooler, another one that was created alone.
+    const victim = (sample: number): number => 1 + ((sample * 7) % Math.max(1, count - 1));
     const scaled = await latencies(options.samples, (sample) => oneScale(world, victim(sample)));
     await settles(world);
     const scaleWrites = await writesFor(world, () => oneScale(world, victim(0)), nameOf(victim(0)));
@@ -124,7 +125,7 @@ export async function measure(
       oneCreate(world, count + options.samples + 1 + sample),
     );
     const hangingSetting = await latencies(options.samples, (sample) =>
-      oneSetting(world, count === 1 ? 1 : victim(sample), 600 + sample),
+      oneSetting(world, victim(sample), 600 + sample),
     );
     world.hang(undefined);
     await settles(world);
@@ -180,11 +181,17 @@ export interface BareClient {
   readonly seconds: number;
   /** Of this process: it writes what the operator writes, creates the poolers, and watches four of their kinds. */
   readonly cpuSeconds: number;
+  /** One more pooler, seen in a watch, → its Deployment exists. */
+  readonly createMs: Percentiles;
 }
 
 /** The same objects, written by a client that knows what to write. */
-export async function measureBareClient(count: number, place: string, pattern: Pattern): Promise<BareClient> {
-  const world = await createWorld(place, 'first-password');
+export async function measureBareClient(
+  count: number,
+  { directory, samples, settleSeconds }: MeasureOptions,
+  pattern: Pattern,
+): Promise<BareClient> {
+  const world = await createWorld(directory, 'first-password');
   try {
     // The API server learns a kind's schema at the first apply, which takes it a second.
     const first = await create<KubeObject>(world.client, POOLERS, pooler(count), namespaceOf(count));
@@ -214,7 +221,20 @@ export async function measureBareClient(count: number, place: string, pattern: P
     const limit = 120_000 + count * 300;
     const done = await world.until('the Deployments', started, () => world.deployments.list().length > count, limit);
     const { user, system } = process.cpuUsage(before);
-    return { seconds: done / 1000, cpuSeconds: (user + system) / 1e6 };
+    await sleep(settleSeconds * 1000);
+    const createMs = await latencies(samples, async (sample) => {
+      const index = count + 1 + sample;
+      const since = performance.now();
+      const seen = world.until('the pooler', since, () => world.poolers.get(keyOf(index)) !== undefined);
+      const [stored] = await Promise.all([
+        create<KubeObject>(world.client, POOLERS, pooler(index), namespaceOf(index)),
+        seen,
+      ]);
+      const exists = world.until('the Deployment', since, () => world.deployments.get(keyOf(index)) !== undefined);
+      await writeLike(world.client, pattern, stored);
+      return exists;
+    });
+    return { seconds: done / 1000, cpuSeconds: (user + system) / 1e6, createMs };
   } finally {
     await world.stop();
   }
