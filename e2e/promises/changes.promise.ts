@@ -143,3 +143,17 @@ test('what the binary refuses is rolled back with its reason, limits and logins 
   await world.patch('app', { version: null, parameters: null });
   await world.ready('app', 120);
 });
+
+test('an image that cannot be pulled stops at one pod, and is gone when it is taken out of the specification', async () => {
+  const before = (await world.pods()).map(({ metadata }) => metadata.uid).sort();
+  await world.patch('app', { image: 'ghcr.io/poolkeeper/pgbouncer:1.25.0' });
+  await world.until('the rollout says what it waits for', async () =>
+    /ErrImagePull|ImagePullBackOff/.test((await world.condition('Ready')).message),
+  );
+  for (const pod of await world.pods()) if (before.includes(pod.metadata.uid)) await world.query(pod, 'SELECT 1');
+  await world.patch('app', { image: null });
+  await world.ready();
+  const after = await world.pods();
+  assert.deepEqual(after.map(({ metadata }) => metadata.uid).sort(), before);
+  for (const { spec } of after) assert.match(spec.containers[0]?.image ?? '', /pgbouncer:1\.26\.1$/);
+});
