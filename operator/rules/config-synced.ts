@@ -26,15 +26,15 @@ export function configSynced(situation: Situation): Finding {
     };
   }
   if (pods.length === 0) {
-    return situation.wantedReplicas === 0
-      ? { status: 'True', reason: 'NoReplicas', message: `revision ${desired} waits for the first replica` }
-      : { status: 'Unknown', reason: 'NoReplicas', message: `revision ${desired} waits for the first replica` };
+    const others = situation.pods.some((pod) => !pod.terminating);
+    const message = `revision ${desired} waits for the first replica${others ? ' of the new template' : ''}`;
+    return { status: situation.wantedReplicas === 0 ? 'True' : 'Unknown', reason: 'NoReplicas', message };
   }
   if (proved.length === pods.length && pointer === desired) {
     return {
       status: 'True',
       reason: 'Proved',
-      message: `revision ${desired} was proved on all ${pods.length} replicas`,
+      message: `revision ${desired} was proved on ${pods.length === 1 ? 'the only replica' : `all ${pods.length} replicas`}`,
     };
   }
   const [busy] = situation.config.draining;
