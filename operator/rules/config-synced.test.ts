@@ -57,7 +57,7 @@ const CASES: readonly {
     what: 'a pod of the template before counts for nothing',
     situation: situationOf({ pods: [podOf('a'), podOf('b', { template: 'template0' })] }),
     finding: 'True Proved',
-    message: /the only replica/,
+    message: /was proved on 1 replica$/,
   },
   {
     what: 'the revision was rolled back',

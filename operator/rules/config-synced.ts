@@ -34,7 +34,7 @@ export function configSynced(situation: Situation): Finding {
     return {
       status: 'True',
       reason: 'Proved',
-      message: `revision ${desired} was proved on ${pods.length === 1 ? 'the only replica' : `all ${pods.length} replicas`}`,
+      message: `revision ${desired} was proved on ${pods.length === 1 ? '1 replica' : `all ${pods.length} replicas`}`,
     };
   }
   const [busy] = situation.config.draining;
