@@ -1,22 +1,14 @@
 /** ConfigSynced: every replica was proved to run what the specification asks for. */
 import { currentPods, type Finding, provedPods, type Situation } from './situation.ts';
+import { stalled } from './stalled.ts';
 
 export function configSynced(situation: Situation): Finding {
   const { desired, pointer, failed, retrying } = situation.config;
   const pods = currentPods(situation);
   const proved = provedPods(situation);
   if (desired === undefined) {
-    return pointer === undefined
-      ? {
-          status: 'False',
-          reason: 'NotRendered',
-          message: 'there is no configuration yet, see Stalled, CredentialsValid and CertificatesValid',
-        }
-      : {
-          status: 'False',
-          reason: 'NotRendered',
-          message: `revision ${pointer} keeps running, see Stalled, CredentialsValid and CertificatesValid`,
-        };
+    const runs = pointer === undefined ? 'there is no configuration yet' : `revision ${pointer} keeps running`;
+    return { status: 'False', reason: 'NotRendered', message: `${runs}, see ${whatStandsInTheWay(situation)}` };
   }
   if (failed?.revision === desired) {
     return {
@@ -55,4 +47,15 @@ export function configSynced(situation: Situation): Finding {
     reason: 'Applying',
     message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${denied}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
   };
+}
+
+/** The conditions that say why nothing can be rendered. */
+function whatStandsInTheWay(situation: Situation): string {
+  const { faults, tls } = situation;
+  const said = [
+    ...(stalled(situation).status === 'True' ? ['Stalled'] : []),
+    ...(faults.credentials.length > 0 ? ['CredentialsValid'] : []),
+    ...(tls !== undefined && tls.faults.certificates.length > 0 ? ['CertificatesValid'] : []),
+  ];
+  return said.length === 0 ? 'Stalled' : said.join(' and ');
 }
