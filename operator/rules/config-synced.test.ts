@@ -79,13 +79,19 @@ const CASES: readonly {
     what: 'nothing can be rendered, and nothing ever was',
     situation: situationOf({ config: { desired: undefined, pointer: undefined } }),
     finding: 'False NotRendered',
-    message: /^there is no configuration yet, see Stalled$/,
+    message: /^there is no configuration yet$/,
   },
   {
     what: 'nothing can be rendered, and what runs keeps running',
     situation: situationOf({ config: { desired: undefined }, faults: { credentials: [FAULT] } }),
     finding: 'False NotRendered',
     message: /^revision rev2 keeps running, see CredentialsValid$/,
+  },
+  {
+    what: 'nothing can be rendered, for two reasons',
+    situation: situationOf({ config: { desired: undefined }, faults: { spec: [FAULT], credentials: [FAULT] } }),
+    finding: 'False NotRendered',
+    message: /^revision rev2 keeps running, see Stalled and CredentialsValid$/,
   },
   {
     what: 'there is no replica yet',

@@ -8,7 +8,7 @@ export function configSynced(situation: Situation): Finding {
   const proved = provedPods(situation);
   if (desired === undefined) {
     const runs = pointer === undefined ? 'there is no configuration yet' : `revision ${pointer} keeps running`;
-    return { status: 'False', reason: 'NotRendered', message: `${runs}, see ${whatStandsInTheWay(situation)}` };
+    return { status: 'False', reason: 'NotRendered', message: [runs, ...whatStandsInTheWay(situation)].join(', see ') };
   }
   if (failed?.revision === desired) {
     return {
@@ -50,12 +50,12 @@ export function configSynced(situation: Situation): Finding {
 }
 
 /** The conditions that say why nothing can be rendered. */
-function whatStandsInTheWay(situation: Situation): string {
+function whatStandsInTheWay(situation: Situation): readonly string[] {
   const { faults, tls } = situation;
   const said = [
     ...(stalled(situation).status === 'True' ? ['Stalled'] : []),
     ...(faults.credentials.length > 0 ? ['CredentialsValid'] : []),
     ...(tls !== undefined && tls.faults.certificates.length > 0 ? ['CertificatesValid'] : []),
   ];
-  return said.length === 0 ? 'Stalled' : said.join(' and ');
+  return said.length === 0 ? [] : [said.join(' and ')];
 }
