@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createWorld, pooler, type World } from './harness/world.ts';
+import { createWorld, pooler, secret, type World } from './harness/world.ts';
 
 let world: World;
 before(async () => {
@@ -49,5 +49,32 @@ test('a database that is down is reported, the poolers stay ready, and its retur
     'the return is noticed',
     async () => (await world.condition('BackendReachable')).status === 'True',
     30,
+  );
+});
+
+test('a password that the server refuses is reported, although its clients are sent away at once', async () => {
+  // A pooler of its own: it never held a connection. Clients and PgBouncer agree on a password that is not the server's.
+  const password = 'not-the-one-of-the-server';
+  await world.apply(secret('wrong-db', { password }));
+  const users = (name: string) => [{ name: 'app', passwordSecretRef: { name, key: 'password' } }];
+  await world.apply(pooler({ users: users('wrong-db') }, 'wrong'));
+  await world.ready('wrong');
+  const pods = await world.pods('wrong');
+  await world.until('the refusal is reported', async () => {
+    for (const pod of pods)
+      await assert.rejects(world.query(pod, 'SELECT 1', { password }), /password authentication failed|cached error/);
+    const { status, message } = await world.condition('BackendReachable', 'wrong');
+    return status === 'False' && message.includes('backend primary') && message.includes('password authentication');
+  });
+  assert.equal((await world.condition('Ready', 'wrong')).status, 'True');
+
+  await world.patch('wrong', { users: users('app-db') });
+  await world.ready('wrong');
+  await world.until('clients are served', () =>
+    Promise.all(pods.map((pod) => world.query(pod, 'SELECT 1'))).then(() => true),
+  );
+  await world.until(
+    'that is noticed',
+    async () => (await world.condition('BackendReachable', 'wrong')).status === 'True',
   );
 });

@@ -67,7 +67,18 @@ for (const { name, spec, message } of refused) {
   test(`${name} is named with its field, and the running pooler is untouched`, async () => {
     const before = await world.pods();
     await world.apply(pooler(spec));
-    await world.until('it is Stalled', async () => (await world.condition('Stalled')).status === 'True', 20);
+    // The one before was refused, too: what is asked for is the answer to this one.
+    await world.until(
+      'it is Stalled',
+      async () => {
+        const { metadata, status: found } = await world.pooler();
+        return (found?.conditions ?? []).some(
+          ({ type, status, observedGeneration }) =>
+            type === 'Stalled' && status === 'True' && observedGeneration === metadata.generation,
+        );
+      },
+      20,
+    );
     const { status } = await world.pooler();
     const text = (status?.conditions ?? []).map((condition) => condition.message).join('\n');
     assert.match(text, message);

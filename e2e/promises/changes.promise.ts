@@ -143,3 +143,18 @@ test('what the binary refuses is rolled back with its reason, limits and logins 
   await world.patch('app', { version: null, parameters: null });
   await world.ready('app', 120);
 });
+
+test('an image that cannot be pulled stops at one pod, and is gone when it is taken out of the specification', async () => {
+  await world.apply(pooler({}, 'typo'));
+  await world.ready('typo');
+  const before = await world.pods('typo');
+  await world.patch('typo', { image: 'ghcr.io/poolkeeper/pgbouncer:1.25.0' });
+  await world.until('the rollout says what it waits for', async () =>
+    /ErrImagePull|ImagePullBackOff/.test((await world.condition('Ready', 'typo')).message),
+  );
+  for (const pod of before) await world.query(pod, 'SELECT 1');
+  await world.patch('typo', { image: null });
+  await world.ready('typo');
+  const uids = (pods: readonly Pod[]): readonly string[] => pods.map(({ metadata }) => metadata.uid).sort();
+  assert.deepEqual(uids(await world.pods('typo')), uids(before));
+});

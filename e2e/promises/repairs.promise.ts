@@ -98,6 +98,21 @@ test('a Deployment that was edited by hand is as rendered again, and no client n
   await everyPodServes();
 });
 
+test('the deleted Secret of the operator comes back with other logins, on other pods, and clients are served', async () => {
+  const before = await world.pods();
+  const login = (): Promise<string> => world.kubectl('get', 'secret', 'app-admin', '-o', 'jsonpath={.data.password}');
+  const first = await login();
+  await world.kubectl('delete', 'secret', 'app-admin');
+  await world.until('it is back', async () => (await login()) !== first);
+  await world.until('every pod is another one', async () => {
+    await everyPodServes();
+    const uids = (await world.pods()).map(({ metadata }) => metadata.uid);
+    return before.every(({ metadata }) => !uids.includes(metadata.uid));
+  });
+  await world.ready();
+  await everyPodServes();
+});
+
 test('an object of the same name that is not ours is refused, never touched, and no obstacle once it is gone', async () => {
   await world.apply({
     apiVersion: 'v1',

@@ -3,29 +3,19 @@
  * Secrets leads to the database.
  */
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { loadAll } from 'js-yaml';
 import { Client } from 'pg';
 import type { ConnectionPooler } from '../../operator/api/types.ts';
+import { applySample, sampleFiles } from './harness/samples.ts';
 import { addressOf, createWorld, type World } from './harness/world.ts';
 
-const DIRECTORY = join(import.meta.dirname, '../../manifests/samples');
 /** Other servers that samples name; here all of them are one. */
 const SERVERS = ['postgres-ro', 'postgres-ro-1', 'postgres-ro-2'] as const;
 
-interface Manifest {
-  readonly kind: string;
-}
-const isManifest = (document: unknown): document is Manifest =>
-  typeof document === 'object' && document !== null && 'kind' in document;
-const isPooler = (object: Manifest): object is ConnectionPooler => object.kind === 'ConnectionPooler';
-
-/** They need an issuer, authorities or a function in the database; clients.promise.ts has poolers like them. */
+/** They need an issuer, authorities or a function in the database: prepared-samples.promise.ts. */
 const NOT_ALONE: ReadonlySet<string> = new Set(['auth-query.yaml', 'tls.yaml', 'tls-cert-manager.yaml']);
 
-for (const file of (await readdir(DIRECTORY)).filter((name) => !NOT_ALONE.has(name))) {
+for (const file of (await sampleFiles()).filter((name) => !NOT_ALONE.has(name))) {
   describe(`the sample ${file}`, () => {
     let world: World;
     let poolers: readonly ConnectionPooler[];
@@ -35,12 +25,7 @@ for (const file of (await readdir(DIRECTORY)).filter((name) => !NOT_ALONE.has(na
         const spec = { selector: { app: 'postgres' }, ports: [{ port: 5432 }] };
         await world.apply({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec });
       }
-      const text = (await readFile(join(DIRECTORY, file), 'utf8'))
-        .replaceAll(/change-me(-too)?/g, world.password)
-        .replaceAll('host: postgres.example.com', 'host: postgres');
-      const objects = loadAll(text).filter(isManifest);
-      for (const object of objects) await world.apply(object);
-      poolers = objects.filter(isPooler);
+      poolers = await applySample(world, file);
     });
     after(() => world.remove());
 

@@ -62,6 +62,8 @@ export const ANNOTATION_RESTART_WISH = 'kubectl.kubernetes.io/restartedAt';
 export const ANNOTATION_RESTART_WISHED = 'poolkeeper.dev/restart-wished-at';
 /** On Deployments: the PgBouncer version their image holds. */
 export const ANNOTATION_VERSION = 'poolkeeper.dev/pgbouncer-version';
+/** On Deployments whose image was not proved yet: version and image that ran before it. */
+export const ANNOTATION_IMAGE_BEFORE = 'poolkeeper.dev/image-before';
 
 export const PORT = 6432;
 

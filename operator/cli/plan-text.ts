@@ -55,7 +55,7 @@ function steps({ outcome, settings, entries, pods, objects }: PoolerChange): rea
       : [
           pods.before === 1
             ? 'The configuration is reloaded and proved on the only pod: there is no other one to try it on first.'
-            : `The configuration is reloaded and proved on one pod, then on the other ${count(pods.before - 1, 'pod')}; on failure all go back.`,
+            : `The configuration is reloaded and proved on one pod, then on the other ${pods.before === 2 ? 'one' : `${pods.before - 1} pods`}; on failure all go back.`,
         ];
   const roll =
     outcome === 'restart'

@@ -58,7 +58,14 @@ export interface AdminCredentialStore {
   through(client: KubeClient): AdminCredentialStore;
 }
 
-type Known = Map<string, { readonly version: string; readonly credentials: AdminCredentials }>;
+interface Kept {
+  readonly version: string;
+  readonly credentials: AdminCredentials;
+  /** The watch has told of the Secret: when it tells of none afterwards, that is no delay of its own. */
+  wasSeen: boolean;
+}
+
+type Known = Map<string, Kept>;
 
 /** @param secretVersion the resourceVersion of a Secret as the watch last saw it, undefined when it saw none */
 export function createAdminCredentialStore(
@@ -70,7 +77,9 @@ export function createAdminCredentialStore(
   const keyOf = ({ metadata: { namespace = 'default', name, uid } }: ConnectionPooler): string =>
     `${namespace}/${name}/${uid}`;
   const keep = (pooler: ConnectionPooler, secret: KubeObject, credentials: AdminCredentials): void => {
-    known.set(keyOf(pooler), { version: secret.metadata.resourceVersion ?? '', credentials });
+    const { namespace = 'default', name } = pooler.metadata;
+    const wasSeen = secretVersion(namespace, adminSecretName(name)) !== undefined;
+    known.set(keyOf(pooler), { version: secret.metadata.resourceVersion ?? '', credentials, wasSeen });
   };
   const learn = (pooler: ConnectionPooler, secret: SecretObject): AdminCredentials | undefined => {
     const own = secret.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid) ?? false;
@@ -86,8 +95,10 @@ export function createAdminCredentialStore(
     const key = keyOf(pooler);
     const seen = secretVersion(namespace, secret);
     const kept = known.get(key);
-    if (kept !== undefined && (seen === undefined || seen === kept.version))
+    if (kept !== undefined && (seen === undefined ? !kept.wasSeen : seen === kept.version)) {
+      kept.wasSeen ||= seen !== undefined;
       return { complete: kept.credentials, found: undefined };
+    }
     const found = await getIfThere<SecretObject>(client, SECRETS, namespace, secret);
     if (found === undefined) {
       known.delete(key);

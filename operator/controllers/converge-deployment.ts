@@ -15,6 +15,7 @@ import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { list, podLogs } from '../kube/operations.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../kube/resources.ts';
+import { imageIn, rememberImage } from '../plan/image.ts';
 import { deployment as buildDeployment, type DeploymentInput } from '../plan/objects.ts';
 import { CONTAINER, type PlannedTemplate } from '../plan/pod-template.ts';
 import { type PodView, refusesToStart } from '../plan/pods.ts';
@@ -80,6 +81,15 @@ export async function convergeDeployment(deps: PoolerDependencies, step: Deploym
     isProved,
   });
 
+  const provedOn = (template: string | undefined): boolean =>
+    pods.some((pod) => pod.template === template && provedRevision(memory, pod) !== undefined);
+  const remembered = (template: PodTemplate): { readonly imageBefore: string | undefined } => ({
+    imageBefore: rememberImage(deployment, imageIn(template), {
+      live: provedOn(live),
+      next: provedOn(template.metadata.labels[LABEL_TEMPLATE]),
+    }),
+  });
+
   const stuck = pods.find((pod) => pod.template === planned.revision && refusesToStart(pod));
   const older = pods.some((pod) => pod.template !== planned.revision && !pod.terminating);
   if (stuck !== undefined && older && live === planned.revision) {
@@ -91,7 +101,13 @@ export async function convergeDeployment(deps: PoolerDependencies, step: Deploym
         reason: `${stuck.name}: ${await whyNoStart(deps, pooler, stuck)}`,
       };
       const { restartedFor } = step;
-      const wanted = buildDeployment(pooler, { ...previous, restartedFor, replicas: rollout.replicas, paused: false });
+      const wanted = buildDeployment(pooler, {
+        ...previous,
+        ...remembered(previous.template),
+        restartedFor,
+        replicas: rollout.replicas,
+        paused: false,
+      });
       return outcome(await applyChild(step.writer, pooler, DEPLOYMENTS, wanted, deployment), rollout.waitsForShares);
     }
   }
@@ -102,6 +118,7 @@ export async function convergeDeployment(deps: PoolerDependencies, step: Deploym
     const wanted = buildDeployment(pooler, {
       template,
       version,
+      ...remembered(template),
       replicas: rollout.replicas,
       paused: false,
       restartedFor: liveRestartOf(deployment)?.restartedFor ?? [],
@@ -112,6 +129,7 @@ export async function convergeDeployment(deps: PoolerDependencies, step: Deploym
   const wanted = buildDeployment(pooler, {
     template: planned.template,
     version: step.version,
+    ...remembered(planned.template),
     replicas: rollout.replicas,
     paused: rollout.paused,
     restartOnly: step.restartOnly,

@@ -6,7 +6,6 @@
  */
 import { PORT, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import type { PodReading } from '../plan/fleet.ts';
 import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/log.ts';
@@ -16,6 +15,7 @@ import { CONSOLE_TIMEOUTS, tlsOf } from './change-steps.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
 import { pointerOf } from './converge-config.ts';
 import { doorsOf, openDoor } from './doors.ts';
+import { databasesInNeed, lastingTrouble } from './need.ts';
 import { createPace } from './pace.ts';
 import { createPhases } from './phases.ts';
 
@@ -107,9 +107,12 @@ export function createObserver(options: ObserverOptions): Observer {
       await session.close();
     }
     const last = before?.readings.find((other) => other.pod === pod.name);
-    if (!needsExplanation(reading, last)) return reading;
+    const databases = databasesInNeed(reading, last);
+    const lasting = lastingTrouble(reading, last, clock.now());
+    const known = lasting === undefined ? reading : { ...reading, trouble: lasting };
+    if (databases.length === 0) return known;
     // The log comes through the API server: while that is away, what the console said still counts.
-    const trouble = await options
+    const said = await options
       .trouble(
         pooler,
         pod,
@@ -120,7 +123,7 @@ export function createObserver(options: ObserverOptions): Observer {
         options.log('a log could not be read', { pod: pod.name, error: messageOf(error) });
         return undefined;
       });
-    return trouble === undefined ? reading : { ...reading, trouble };
+    return said === undefined ? known : { ...reading, trouble: { said, databases, at: clock.now() } };
   };
 
   const look = async (pooler: ConnectionPooler, key: string, ending: AbortSignal): Promise<void> => {
@@ -204,7 +207,7 @@ const gistOf = (observation: PoolerObservation | undefined): string =>
         version,
         pools,
         databases,
-        trouble,
+        trouble && [trouble.said, trouble.databases],
       ]),
       observation.silent,
     ],
@@ -226,16 +229,4 @@ function withinReason(
       dropped.push({ pod: reading.pod, reason: `its pooler has more than ${KEPT_ROWS} pools, databases and figures` });
   }
   return { at, readings: kept, silent: [...silent, ...dropped].sort((a, b) => (a.pod < b.pod ? -1 : 1)) };
-}
-
-/** A pool that clients use, with no established server connection, and something happened since the last look. */
-function needsExplanation(
-  reading: PodReading & { readonly activity?: number },
-  last: (PodReading & { readonly activity?: number }) | undefined,
-): boolean {
-  return reading.pools.some((pool) => {
-    if (pool.serversActive + pool.serversIdle + pool.serversOther > 0) return false;
-    if (pool.clientsWaiting > 0 || pool.serversLogin > 0) return true;
-    return last?.trouble !== undefined && reading.activity !== last.activity;
-  });
 }

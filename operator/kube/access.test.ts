@@ -62,4 +62,19 @@ describe('access by a kubeconfig', () => {
   it('names the contexts that there are, when the one that is named is not', async () => {
     await assert.rejects(apiAccess({ file: await kubeconfig(), context: 'three' }, {}), /no context "three".*one, two/);
   });
+
+  it('says where it looked when there is none, instead of asking a server that nobody named', async () => {
+    const { HOME, KUBECONFIG } = process.env;
+    process.env['HOME'] = join(directory, 'nobody');
+    delete process.env['KUBECONFIG'];
+    try {
+      await assert.rejects(
+        apiAccess({}, {}),
+        /no kubeconfig: KUBECONFIG is not set, and there is no .*nobody\/\.kube\/config/,
+      );
+    } finally {
+      process.env['HOME'] = HOME;
+      if (KUBECONFIG !== undefined) process.env['KUBECONFIG'] = KUBECONFIG;
+    }
+  });
 });

@@ -131,8 +131,9 @@ test('a backend holds the established connections of its databases, those that l
   ]);
 });
 
-test('trouble is told of the backends whose pools the troubled pod has', () => {
-  const { backends } = planFleet(BOTH, [{ ...pod('a', [pool({ database: 'app_ro' })]), trouble: 'connect failed' }]);
+test('trouble is told of the backend whose database could not be reached, not of others that nobody asks for', () => {
+  const trouble = { said: 'connect failed', databases: ['app_ro'], at: 0 };
+  const { backends } = planFleet(BOTH, [{ ...pod('a', [pool(), pool({ database: 'app_ro' })]), trouble }]);
   assert.deepEqual(
     backends.map(({ trouble }) => trouble),
     [undefined, 'connect failed'],

@@ -35,8 +35,15 @@ export interface PodReading {
   readonly version: string;
   readonly pools: readonly PoolReading[];
   readonly databases: readonly DatabaseReading[];
-  /** What the log says of failed server logins, read only when a pool had a reason to connect and did not. */
-  readonly trouble?: string;
+  readonly trouble?: Trouble;
+}
+
+/** What the log says of failed server logins, read only when a pool had a reason to connect and did not. */
+export interface Trouble {
+  readonly said: string;
+  /** Those that had the reason. */
+  readonly databases: readonly string[];
+  readonly at: number;
 }
 
 export interface PoolSummary {
@@ -157,13 +164,14 @@ function viewBackends(spec: PoolerSpec, readings: readonly PodReading[]): readon
   );
   return spec.backends.map(({ name }) => {
     const own = members.get(name) ?? [];
-    const trouble = own.find(({ reading }) => reading.trouble !== undefined)?.reading.trouble;
+    const trouble = own.find(({ reading, pool }) => reading.trouble?.databases.includes(pool.database))?.reading
+      .trouble;
     return {
       name,
       servers: sum(own.map(({ pool }) => pool.serversActive + pool.serversIdle + pool.serversOther)),
       clientsWaiting: sum(own.map(({ pool }) => pool.clientsWaiting)),
       maxWaitSeconds: own.reduce((longest, { pool }) => Math.max(longest, pool.maxWaitSeconds), 0),
-      ...(trouble === undefined ? {} : { trouble }),
+      ...(trouble === undefined ? {} : { trouble: trouble.said }),
     };
   });
 }

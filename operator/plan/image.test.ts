@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { formatFault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
-import { chooseImage, type DeploymentObject, deployedImage } from './image.ts';
+import { chooseImage, type DeploymentObject, deployedImage, rememberImage } from './image.ts';
 
 const DEFAULT = 'ghcr.io/poolkeeper/pgbouncer:1.26.1';
 
@@ -29,6 +29,12 @@ const running = (image: string, version?: string): DeploymentObject => ({
   },
 });
 
+/** On trial after another one. */
+const trying = (image: string, version: string, before: string): DeploymentObject => {
+  const { metadata, ...rest } = running(image, version);
+  return { ...rest, metadata: { annotations: { ...metadata.annotations, 'poolkeeper.dev/image-before': before } } };
+};
+
 const CASES: readonly {
   readonly what: string;
   readonly fields: Partial<PoolerSpec>;
@@ -47,6 +53,18 @@ const CASES: readonly {
     fields: {},
     deployment: running('old:latest', '1.24.1'),
     chosen: 'old:latest 1.24.1',
+  },
+  {
+    what: 'what was proved, when the image that was tried after it is taken back',
+    fields: {},
+    deployment: trying('typo:1.25.0', '1.25.0', '1.24.1 old:latest'),
+    chosen: 'old:latest 1.24.1',
+  },
+  {
+    what: 'the image that is tried, as long as the spec says so',
+    fields: { image: 'typo:1.25.0' },
+    deployment: trying('typo:1.25.0', '1.25.0', '1.24.1 old:latest'),
+    chosen: 'typo:1.25.0 1.25.0',
   },
   {
     what: 'what the spec says, whatever runs',
@@ -165,4 +183,24 @@ for (const { what, fields, deployment, told } of DEPLOYED) {
     const newer = image?.newerDefault === undefined ? '' : `, newer: ${image.newerDefault}`;
     assert.equal(image && `${image.image} ${formatVersion(image.version)}${newer}`, told);
   });
+}
+
+const NONE = { live: false, next: false };
+const LIVE = { live: true, next: false };
+const NEXT = { live: false, next: true };
+for (const [what, remembered, expected] of [
+  ['nothing at first', rememberImage(undefined, 'a:1.26.1', NONE), undefined],
+  ['nothing while the image stays', rememberImage(running('a:1.26.1', '1.26.1'), 'a:1.26.1', LIVE), undefined],
+  ['the proved one before another', rememberImage(running('a:x', '1.24.1'), 'b:1.26.1', LIVE), '1.24.1 a:x'],
+  ['none that was not proved', rememberImage(running('a:x', '1.24.1'), 'b:1.26.1', NONE), undefined],
+  ['it over trials', rememberImage(trying('b:1.26.1', '1.26.1', '1.24.1 a:x'), 'c:1.26.1', NONE), '1.24.1 a:x'],
+  [
+    'it while the trial lasts',
+    rememberImage(trying('b:1.26.1', '1.26.1', '1.24.1 a:x'), 'b:1.26.1', NONE),
+    '1.24.1 a:x',
+  ],
+  ['nothing after the proof', rememberImage(trying('b:1.26.1', '1.26.1', '1.24.1 a:x'), 'b:1.26.1', NEXT), undefined],
+  ['nothing on the way back', rememberImage(trying('b:1.26.1', '1.26.1', '1.24.1 a:x'), 'a:x', NONE), undefined],
+] as const) {
+  test(`a Deployment remembers ${what}`, () => assert.equal(remembered, expected));
 }

@@ -1,10 +1,11 @@
 /**
  * Decides which image runs and which PgBouncer is in it. An image that is unset stays what the Deployment runs, so that
- * a new default of the operator restarts nothing.
+ * a new default of the operator restarts nothing. An image that no pod was proved with (a tag with a typo) does not count
+ * as running: who takes it out of the specification gets the one before it back.
  */
 
 import type { Fault } from '../api/fault.ts';
-import { ANNOTATION_VERSION } from '../api/names.ts';
+import { ANNOTATION_IMAGE_BEFORE, ANNOTATION_VERSION } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import {
   compareVersions,
@@ -33,7 +34,7 @@ export function chooseImage(
   deployment: DeploymentObject | undefined,
   defaultImage: string,
 ): ImageChoice {
-  const running = runningImage(deployment);
+  const running = imageBefore(deployment) ?? runningImage(deployment);
   const image = spec.image ?? running?.image ?? defaultImage;
   const stated = spec.version ?? (spec.image === undefined && running !== undefined ? running.version : undefined);
   const version = stated === undefined ? versionFromImage(image) : parseVersion(stated);
@@ -84,17 +85,48 @@ export function deployedImage(
   return { image: running.image, version, newerDefault: isNewer ? defaultImage : undefined };
 }
 
-function runningImage(
+/**
+ * What a Deployment remembers while its image is on trial.
+ * @param next the container image that it gets
+ * @param isProved whether a pod with the image that it has, or that it gets, was proved
+ */
+export function rememberImage(
   deployment: DeploymentObject | undefined,
-): { readonly image: string; readonly version: string | undefined } | undefined {
-  const template = deployment?.spec?.['template'];
+  next: string | undefined,
+  isProved: { readonly live: boolean; readonly next: boolean },
+): string | undefined {
+  const running = runningImage(deployment);
+  const before = imageBefore(deployment);
+  if (isProved.next || before?.image === next) return undefined;
+  if (before !== undefined) return textOf(before);
+  return running?.version !== undefined && running.image !== next && isProved.live ? textOf(running) : undefined;
+}
+
+interface RunningImage {
+  readonly image: string;
+  readonly version: string | undefined;
+}
+
+const textOf = ({ version, image }: RunningImage): string => `${version} ${image}`;
+
+function imageBefore(deployment: DeploymentObject | undefined): RunningImage | undefined {
+  const [version, image] = deployment?.metadata.annotations?.[ANNOTATION_IMAGE_BEFORE]?.split(' ') ?? [];
+  return version === undefined || image === undefined ? undefined : { image, version };
+}
+
+function runningImage(deployment: DeploymentObject | undefined): RunningImage | undefined {
+  const image = imageIn(deployment?.spec?.['template']);
+  return image === undefined ? undefined : { image, version: deployment?.metadata.annotations?.[ANNOTATION_VERSION] };
+}
+
+/** The image of PgBouncer's container in a pod template. */
+export function imageIn(template: unknown): string | undefined {
   if (!isRecord(template) || !isRecord(template['spec']) || !Array.isArray(template['spec']['containers']))
     return undefined;
   const container: unknown = template['spec']['containers'].find(
     (item: unknown) => isRecord(item) && item['name'] === CONTAINER,
   );
-  if (!isRecord(container) || typeof container['image'] !== 'string') return undefined;
-  return { image: container['image'], version: deployment?.metadata.annotations?.[ANNOTATION_VERSION] };
+  return isRecord(container) && typeof container['image'] === 'string' ? container['image'] : undefined;
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -4,6 +4,7 @@
  */
 import {
   ANNOTATION_BUILDER,
+  ANNOTATION_IMAGE_BEFORE,
   ANNOTATION_INPUTS,
   ANNOTATION_POINTER,
   ANNOTATION_PROVED,
@@ -69,6 +70,8 @@ export interface DeploymentInput {
   readonly paused: boolean;
   readonly version: string;
   readonly template: PlannedTemplate['template'];
+  /** What ran before an image that is not proved yet, see image.ts. */
+  readonly imageBefore?: string | undefined;
   /** Values of settings that only a restart changes, as the template has them. */
   readonly restartOnly?: Readonly<Record<string, string>>;
   /** What the template was made for, see restart.ts. */
@@ -85,6 +88,7 @@ export function deployment(pooler: ConnectionPooler, input: DeploymentInput): Pl
       annotations: {
         [ANNOTATION_BUILDER]: BUILDER_VERSION,
         [ANNOTATION_VERSION]: input.version,
+        ...(input.imageBefore !== undefined && { [ANNOTATION_IMAGE_BEFORE]: input.imageBefore }),
         ...(input.restartOnly && { [ANNOTATION_RESTART_ONLY]: canonicalJson(input.restartOnly) }),
         ...(input.restartedFor?.length && { [ANNOTATION_RESTARTED_FOR]: JSON.stringify(input.restartedFor) }),
       },

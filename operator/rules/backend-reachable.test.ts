@@ -62,6 +62,11 @@ const CASES: readonly {
     found: ['False ConnectFailed'],
   },
   {
+    what: 'logins of one replica fail, and another one still holds connections of before',
+    states: [[backend('a', { servers: 2, trouble: 'server login failed' })], [connected('a')]],
+    found: ['False ConnectFailed', 'True Connected'],
+  },
+  {
     what: 'the last finding stays while there is no new reason to connect',
     states: [[connected('a')], [backend('a')], undefined],
     found: ['True Connected', 'True Connected', 'True Connected'],

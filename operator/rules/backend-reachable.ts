@@ -10,11 +10,11 @@ export const UNREACHABLE_AFTER_SECONDS = 1;
 
 export function backendReachable(situation: Situation, before: Condition | undefined): Finding {
   const backends = situation.fleet?.backends ?? [];
+  // A replica that is refused is trouble also where others still hold connections from before.
   const down = backends.filter(
     (backend) =>
-      backend.servers === 0 &&
-      (backend.trouble !== undefined ||
-        (backend.clientsWaiting > 0 && backend.maxWaitSeconds >= UNREACHABLE_AFTER_SECONDS)),
+      backend.trouble !== undefined ||
+      (backend.servers === 0 && backend.clientsWaiting > 0 && backend.maxWaitSeconds >= UNREACHABLE_AFTER_SECONDS),
   );
   if (down.length > 0) {
     return {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configSynced } from './config-synced.ts';
 import type { Situation } from './situation.ts';
-import { inShort, podOf, situationOf } from './testing/situation.ts';
+import { FAULT, inShort, podOf, situationOf } from './testing/situation.ts';
 
 const CASES: readonly {
   readonly what: string;
@@ -57,7 +57,7 @@ const CASES: readonly {
     what: 'a pod of the template before counts for nothing',
     situation: situationOf({ pods: [podOf('a'), podOf('b', { template: 'template0' })] }),
     finding: 'True Proved',
-    message: /all 1/,
+    message: /was proved on 1 replica$/,
   },
   {
     what: 'the revision was rolled back',
@@ -79,13 +79,19 @@ const CASES: readonly {
     what: 'nothing can be rendered, and nothing ever was',
     situation: situationOf({ config: { desired: undefined, pointer: undefined } }),
     finding: 'False NotRendered',
-    message: /there is no configuration yet/,
+    message: /^there is no configuration yet$/,
   },
   {
     what: 'nothing can be rendered, and what runs keeps running',
-    situation: situationOf({ config: { desired: undefined } }),
+    situation: situationOf({ config: { desired: undefined }, faults: { credentials: [FAULT] } }),
     finding: 'False NotRendered',
-    message: /revision rev2 keeps running/,
+    message: /^revision rev2 keeps running, see CredentialsValid$/,
+  },
+  {
+    what: 'nothing can be rendered, for two reasons',
+    situation: situationOf({ config: { desired: undefined }, faults: { spec: [FAULT], credentials: [FAULT] } }),
+    finding: 'False NotRendered',
+    message: /^revision rev2 keeps running, see Stalled and CredentialsValid$/,
   },
   {
     what: 'there is no replica yet',

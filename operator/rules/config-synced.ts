@@ -1,22 +1,14 @@
 /** ConfigSynced: every replica was proved to run what the specification asks for. */
 import { currentPods, type Finding, provedPods, type Situation } from './situation.ts';
+import { stalled } from './stalled.ts';
 
 export function configSynced(situation: Situation): Finding {
   const { desired, pointer, failed, retrying } = situation.config;
   const pods = currentPods(situation);
   const proved = provedPods(situation);
   if (desired === undefined) {
-    return pointer === undefined
-      ? {
-          status: 'False',
-          reason: 'NotRendered',
-          message: 'there is no configuration yet, see Stalled, CredentialsValid and CertificatesValid',
-        }
-      : {
-          status: 'False',
-          reason: 'NotRendered',
-          message: `revision ${pointer} keeps running, see Stalled, CredentialsValid and CertificatesValid`,
-        };
+    const runs = pointer === undefined ? 'there is no configuration yet' : `revision ${pointer} keeps running`;
+    return { status: 'False', reason: 'NotRendered', message: [runs, ...whatStandsInTheWay(situation)].join(', see ') };
   }
   if (failed?.revision === desired) {
     return {
@@ -26,15 +18,15 @@ export function configSynced(situation: Situation): Finding {
     };
   }
   if (pods.length === 0) {
-    return situation.wantedReplicas === 0
-      ? { status: 'True', reason: 'NoReplicas', message: `revision ${desired} waits for the first replica` }
-      : { status: 'Unknown', reason: 'NoReplicas', message: `revision ${desired} waits for the first replica` };
+    const others = situation.pods.some((pod) => !pod.terminating);
+    const message = `revision ${desired} waits for the first replica${others ? ' of the new template' : ''}`;
+    return { status: situation.wantedReplicas === 0 ? 'True' : 'Unknown', reason: 'NoReplicas', message };
   }
   if (proved.length === pods.length && pointer === desired) {
     return {
       status: 'True',
       reason: 'Proved',
-      message: `revision ${desired} was proved on all ${pods.length} replicas`,
+      message: `revision ${desired} was proved on ${pods.length === 1 ? '1 replica' : `all ${pods.length} replicas`}`,
     };
   }
   const [busy] = situation.config.draining;
@@ -55,4 +47,15 @@ export function configSynced(situation: Situation): Finding {
     reason: 'Applying',
     message: `${state}${retrying === undefined ? '' : `; tried again: ${retrying}`}${denied}${stuck === undefined ? '' : `; ${stuck.name}: ${stuck.waiting}`}`,
   };
+}
+
+/** The conditions that say why nothing can be rendered. */
+function whatStandsInTheWay(situation: Situation): readonly string[] {
+  const { faults, tls } = situation;
+  const said = [
+    ...(stalled(situation).status === 'True' ? ['Stalled'] : []),
+    ...(faults.credentials.length > 0 ? ['CredentialsValid'] : []),
+    ...(tls !== undefined && tls.faults.certificates.length > 0 ? ['CertificatesValid'] : []),
+  ];
+  return said.length === 0 ? [] : [said.join(' and ')];
 }

@@ -96,6 +96,17 @@ test('PoolSaturated: numbers that hover around the threshold flip it once, not e
   );
 });
 
+test('PoolSaturated: no larger pool is advised where there is not one connection', () => {
+  const waiting = { clientsWaiting: 3, maxWaitSeconds: 9 };
+  const message = (servers: number) =>
+    poolSaturated(
+      situationOf({ fleet: fleetOf({ pools: [poolOf({ ...waiting, serversActive: servers, serversIdle: 0 })] }) }),
+      undefined,
+    ).message;
+  assert.match(message(2), /raise poolSize/);
+  assert.match(message(0), /there is no server connection; see BackendReachable$/);
+});
+
 test('a console that cannot be read is named: nothing is known of its pools', () => {
   const silent = [{ pod: 'b', reason: 'no answer to the login within 3 s' }];
   const said = poolSaturated(situationOf({ silent }), undefined);

@@ -27,7 +27,10 @@ export function poolSaturated(situation: Situation, before: Condition | undefine
     return {
       status: 'True',
       reason: 'ClientsWaiting',
-      message: `clients of ${waiting.database}/${waiting.user} wait for a server connection; raise poolSize or the connectionBudget, or find what holds connections`,
+      message:
+        waiting.serversActive + waiting.serversIdle === 0
+          ? `clients of ${waiting.database}/${waiting.user} wait, and there is no server connection; see BackendReachable`
+          : `clients of ${waiting.database}/${waiting.user} wait for a server connection; raise poolSize or the connectionBudget, or find what holds connections`,
     };
   }
   const full = situation.fleet.pools.find(
@@ -37,7 +40,7 @@ export function poolSaturated(situation: Situation, before: Condition | undefine
     return {
       status: 'True',
       reason: 'NearlyFull',
-      message: `the pool of ${full.database}/${full.user} is in use to ${SATURATED_PERCENT} percent or nearly so; raise poolSize or the connectionBudget`,
+      message: `the pool of ${full.database}/${full.user} is nearly full; raise poolSize or the connectionBudget`,
     };
   }
   return {

@@ -36,6 +36,18 @@ const CASES: readonly { readonly what: string; readonly situation: Situation; re
     situation: situationOf({ pods: [podOf('a'), podOf('b', { template: 'old' }), podOf('c', { template: 'old' })] }),
     finding: 'False RollingOut',
   },
+  {
+    what: 'all new replicas are proved, and an old one still lets clients in',
+    situation: situationOf({ pods: [podOf('a'), podOf('b'), podOf('c'), podOf('d', { template: 'old' })] }),
+    finding: 'False RollingOut',
+  },
+  {
+    what: 'an old replica only drains',
+    situation: situationOf({
+      pods: [podOf('a'), podOf('b'), podOf('c'), podOf('d', { template: 'old', terminating: true })],
+    }),
+    finding: 'True Ready',
+  },
   { what: 'a replica is not proved', situation: situationOf({ proved: new Map() }), finding: 'False Applying' },
   {
     what: 'an outage of the database does not turn every pipeline red',

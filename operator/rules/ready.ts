@@ -17,8 +17,10 @@ export function ready(situation: Situation): Finding {
   if (situation.tls !== undefined && situation.tls.faults.certificates.length > 0)
     return { status: 'False', reason: certificates.reason, message: certificates.message };
   const readyPods = currentPods(situation).filter((pod) => pod.ready).length;
-  if (readyPods < situation.wantedReplicas || currentPods(situation).length !== situation.wantedReplicas) {
-    const progress = reconciling(situation);
+  const progress = reconciling(situation);
+  // A pod of the previous template lets clients in, too, on the configuration of before.
+  const rollsOut = progress.reason === 'RollingOut';
+  if (rollsOut || readyPods < situation.wantedReplicas || currentPods(situation).length !== situation.wantedReplicas) {
     return {
       status: 'False',
       reason: progress.status === 'True' ? progress.reason : 'PodsNotReady',
@@ -30,6 +32,6 @@ export function ready(situation: Situation): Finding {
   return {
     status: 'True',
     reason: 'Ready',
-    message: `${readyPods} replicas are ready, all proved on revision ${situation.config.desired}`,
+    message: `${readyPods === 1 ? '1 replica is ready,' : `${readyPods} replicas are ready, all`} proved on revision ${situation.config.desired}`,
   };
 }

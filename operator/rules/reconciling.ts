@@ -34,7 +34,7 @@ export function reconciling(situation: Situation): Finding {
     return {
       status: 'True',
       reason: 'RollingOut',
-      message: `${old} pods of the previous template are still there${why}`,
+      message: `${old === 1 ? '1 pod of the previous template is' : `${old} pods of the previous template are`} still there${why}`,
     };
   if (situation.waitsForShares) {
     return {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Client } from 'pg';
+import { installLookup, LOOKUP_SCHEMA } from '../../../operator/plan/lookup-sql.ts';
 import { type Authority, serviceNames } from './certificates.ts';
 import { serviceAddress } from './clients.ts';
 import { secret, type World } from './world.ts';
@@ -26,6 +27,7 @@ export const serverName = (version: PostgresVersion): string => `postgres-${vers
 
 /** Secret of the login that looks passwords up with `pooler.user_lookup`. */
 export const LOOKUP_SECRET = 'pooler-auth';
+const LOOKUP_USER = 'pooler_auth';
 
 const CERTIFICATE = 'postgres-tls';
 const HBA = [
@@ -35,28 +37,38 @@ const HBA = [
   'host all all all scram-sha-256', // with TLS and without
 ].join('\n');
 
+interface ServerOptions {
+  readonly versions?: readonly PostgresVersion[];
+  /** Without: nothing is installed for `auth.query`. */
+  readonly lookup?: boolean;
+}
+
 /** Starts the servers and waits until they have their users and the table `visits`. */
-export async function startServers(world: World, authority: Authority): Promise<void> {
-  const hosts = POSTGRES_VERSIONS.flatMap((version) => serviceNames(serverName(version), world.namespace));
+export async function startServers(
+  world: World,
+  authority: Authority,
+  { versions = POSTGRES_VERSIONS, lookup = true }: ServerOptions = {},
+): Promise<void> {
+  const hosts = versions.flatMap((version) => serviceNames(serverName(version), world.namespace));
   await world.apply({
     apiVersion: 'v1',
     kind: 'List',
     items: [
       await authority.secret(CERTIFICATE, { commonName: 'postgres', hosts }),
-      secret(LOOKUP_SECRET, { username: 'pooler_auth', password: world.password }),
+      secret(LOOKUP_SECRET, { username: LOOKUP_USER, password: world.password }),
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'postgres-hba' }, data: { 'pg_hba.conf': HBA } },
-      ...POSTGRES_VERSIONS.flatMap((version) => manifests(version, world.password)),
+      ...versions.flatMap((version) => manifests(version, world.password)),
     ],
   });
   await Promise.all(
-    POSTGRES_VERSIONS.map(async (version) => {
+    versions.map(async (version) => {
       await world.kubectl('rollout', 'status', `deployment/${serverName(version)}`, '--timeout=300s');
-      await prepare(world, await serviceAddress(world, serverName(version)));
+      await prepare(world, await serviceAddress(world, serverName(version)), lookup);
     }),
   );
 }
 
-async function prepare(world: World, host: string): Promise<void> {
+async function prepare(world: World, host: string, withLookup: boolean): Promise<void> {
   let client: Client | undefined;
   await world.until('the server takes connections', async () => {
     client = await world.connect(host, { port: 5432, user: 'postgres' });
@@ -71,23 +83,14 @@ async function prepare(world: World, host: string): Promise<void> {
     }
     await client.query('CREATE TABLE visits (id serial PRIMARY KEY, client text NOT NULL, note text NOT NULL)');
     await client.query(`GRANT ALL ON visits, visits_id_seq TO ${users}`);
-    await client.query(lookup(world.password));
+    if (withLookup) {
+      await client.query(installLookup({ schema: LOOKUP_SCHEMA, role: { name: LOOKUP_USER } }));
+      await client.query(`ALTER ROLE ${LOOKUP_USER} PASSWORD '${world.password}'`);
+    }
   } finally {
     await client.end();
   }
 }
-
-/** The function that auth_query calls, in the form of its documentation that closes no connection for unknown users. */
-const lookup = (password: string): string => `
-  CREATE ROLE pooler_auth LOGIN PASSWORD '${password}';
-  CREATE SCHEMA pooler;
-  CREATE FUNCTION pooler.user_lookup(name text) RETURNS TABLE (uname text, phash text)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-      SELECT rolname::text, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END
-      FROM pg_authid WHERE rolname = name AND rolcanlogin $$;
-  REVOKE ALL ON FUNCTION pooler.user_lookup(text) FROM public;
-  GRANT USAGE ON SCHEMA pooler TO pooler_auth;
-  GRANT EXECUTE ON FUNCTION pooler.user_lookup(text) TO pooler_auth`;
 
 function manifests(version: PostgresVersion, password: string): readonly object[] {
   const name = serverName(version);

@@ -40,11 +40,11 @@ export const databaseRules: readonly CrossRule[] = [
       ),
   },
   {
-    cel: '!has(self.databases) || self.backends.size() == 1 || self.databases.all(d, has(d.backend))',
+    cel: '!has(self.databases) || self.backends.size() <= 1 || self.databases.all(d, has(d.backend))',
     message: 'with several backends each database says which one it uses',
     fieldPath: '.databases',
     check: (spec) =>
-      spec.backends.length === 1
+      spec.backends.length <= 1
         ? []
         : (spec.databases ?? []).flatMap((database, index) =>
             database.backend === undefined
