@@ -52,25 +52,9 @@ function cluster() {
     assert.ok(!('kind' in result));
     return result;
   };
-  /** One that goes on, and what its watch tells. */
-  const going = () => {
-    const watch: { version: string | undefined } = { version: undefined };
-    const known = createAdminCredentialStore(client, () => watch.version);
-    return {
-      watch,
-      ensure: async (pooler: ConnectionPooler): Promise<AdminCredentials | undefined> => {
-        const result = await known.ensure(pooler, writer);
-        assert.ok(result === undefined || !('kind' in result));
-        return result;
-      },
-    };
-  };
   return {
     ensure,
-    going,
     clock,
-    version: () => stored?.metadata.resourceVersion,
-    remove: () => (stored = undefined),
     writes: () => writes,
     damage: (data: Record<string, string>) => (stored = stored && { ...stored, data: { ...stored.data, ...data } }),
   };
@@ -78,43 +62,6 @@ function cluster() {
 
 const until = ({ certificate }: { readonly certificate: string }): number =>
   new X509Certificate(certificate).validToDate.getTime();
-
-describe("the Secret of the operator's logins", () => {
-  it('is not made twice because the watch is late', async () => {
-    const { going, writes } = cluster();
-    const { ensure } = going();
-    const first = await ensure(poolerOf());
-    assert.deepEqual(await ensure(poolerOf()), first);
-    assert.equal(writes(), 1);
-  });
-
-  it('is made anew when somebody deleted it: other logins, and with them other pods', async () => {
-    const { going, remove, version, writes } = cluster();
-    const { ensure, watch } = going();
-    const first = await ensure(poolerOf());
-    watch.version = version();
-    assert.deepEqual(await ensure(poolerOf()), first);
-    remove();
-    watch.version = undefined;
-    const second = await ensure(poolerOf());
-    assert.ok(first && second);
-    assert.notEqual(second.admin, first.admin);
-    assert.notEqual(second.epoch, first.epoch);
-    assert.deepEqual(await ensure(poolerOf()), second);
-    assert.equal(writes(), 2);
-  });
-
-  it('is made anew also when it was only read, by an operator that was started later', async () => {
-    const { going, ensure: before, remove, version } = cluster();
-    const first = await before(poolerOf());
-    const { ensure, watch } = going();
-    watch.version = version();
-    assert.equal((await ensure(poolerOf()))?.admin, first.admin);
-    remove();
-    watch.version = undefined;
-    assert.notEqual((await ensure(poolerOf()))?.admin, first.admin);
-  });
-});
 
 describe('the certificate that the operator shows to consoles', () => {
   it('is made when a bundle of authorities is there to put it into, and not before', async () => {

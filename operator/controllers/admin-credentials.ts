@@ -58,14 +58,7 @@ export interface AdminCredentialStore {
   through(client: KubeClient): AdminCredentialStore;
 }
 
-interface Kept {
-  readonly version: string;
-  readonly credentials: AdminCredentials;
-  /** The watch has told of the Secret: when it tells of none afterwards, that is no delay of its own. */
-  wasSeen: boolean;
-}
-
-type Known = Map<string, Kept>;
+type Known = Map<string, { readonly version: string; readonly credentials: AdminCredentials }>;
 
 /** @param secretVersion the resourceVersion of a Secret as the watch last saw it, undefined when it saw none */
 export function createAdminCredentialStore(
@@ -77,9 +70,7 @@ export function createAdminCredentialStore(
   const keyOf = ({ metadata: { namespace = 'default', name, uid } }: ConnectionPooler): string =>
     `${namespace}/${name}/${uid}`;
   const keep = (pooler: ConnectionPooler, secret: KubeObject, credentials: AdminCredentials): void => {
-    const { namespace = 'default', name } = pooler.metadata;
-    const wasSeen = secretVersion(namespace, adminSecretName(name)) !== undefined;
-    known.set(keyOf(pooler), { version: secret.metadata.resourceVersion ?? '', credentials, wasSeen });
+    known.set(keyOf(pooler), { version: secret.metadata.resourceVersion ?? '', credentials });
   };
   const learn = (pooler: ConnectionPooler, secret: SecretObject): AdminCredentials | undefined => {
     const own = secret.metadata.ownerReferences?.some((owner) => owner.uid === pooler.metadata.uid) ?? false;
@@ -95,10 +86,8 @@ export function createAdminCredentialStore(
     const key = keyOf(pooler);
     const seen = secretVersion(namespace, secret);
     const kept = known.get(key);
-    if (kept !== undefined && (seen === undefined ? !kept.wasSeen : seen === kept.version)) {
-      kept.wasSeen ||= seen !== undefined;
+    if (kept !== undefined && (seen === undefined || seen === kept.version))
       return { complete: kept.credentials, found: undefined };
-    }
     const found = await getIfThere<SecretObject>(client, SECRETS, namespace, secret);
     if (found === undefined) {
       known.delete(key);
