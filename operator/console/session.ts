@@ -117,7 +117,7 @@ async function open(
     socket.destroy();
   };
   const abort = (): void => finish(new ConsoleUnreachableError('given up', { cause: signal?.reason }));
-  const expire = (): void => finish(new ConsoleUnreachableError('it took too long altogether'));
+  const expire = (): void => finish(new ConsoleUnreachableError('it took too long altogether', { late: true }));
   const lifetime = lifetimeMs === undefined ? undefined : setTimeout(expire, lifetimeMs);
 
   let socket: Socket = connect({ host, port, noDelay: true });
@@ -156,7 +156,8 @@ async function open(
 
   /** Every wait goes through here: it ends with the work, the deadline, or the session. */
   const within = async <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> => {
-    const late = (): void => finish(new ConsoleUnreachableError(`no answer to ${what} within ${timeoutMs / 1000} s`));
+    const detail = `no answer to ${what} within ${timeoutMs / 1000} s`;
+    const late = (): void => finish(new ConsoleUnreachableError(detail, { late: true }));
     const timer = setTimeout(late, timeoutMs);
     try {
       return await Promise.race([work, end.promise]);

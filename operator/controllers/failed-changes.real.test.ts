@@ -117,6 +117,24 @@ const KINDS: readonly Kind[] = [
     reason: /pod-2: no answer/,
   },
   {
+    what: 'a canary that stands still for longer than it is waited for, twice: that is not to die',
+    steps: (steps, fleet) => ({
+      ...steps,
+      openSession: async (pod) => {
+        const session = await steps.openSession(pod);
+        if (pod.name !== 'pod-2') return session;
+        const reload = (): ReturnType<typeof session.reload> => {
+          fleet.processes[2]?.pause();
+          return session.reload();
+        };
+        return { ...session, reload };
+      },
+    }),
+    attempts: 2,
+    outcome: 'retry',
+    reason: /pod-2: .*no answer to RELOAD within 2 s/,
+  },
+  {
     what: 'a replica whose console is out of reach',
     steps: (steps) => ({
       ...steps,
