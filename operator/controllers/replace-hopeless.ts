@@ -4,7 +4,7 @@ import { isConflict, isNotFound } from '../kube/errors.ts';
 import { remove } from '../kube/operations.ts';
 import { PODS } from '../kube/resources.ts';
 import { type PodView, refusesToStart } from '../plan/pods.ts';
-import type { ConfigOutcome } from './converge-config.ts';
+import type { ConfigOutcome } from './config-outcome.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { Memory } from './memory.ts';
 
