@@ -26,6 +26,7 @@ import {
   expectedUsers,
 } from '../pgbouncer/expected-rows.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';
+import { atMost } from '../pgbouncer/listed.ts';
 import { findSetting } from '../pgbouncer/settings.ts';
 import { fingerprintSettings } from '../pgbouncer/settings-fingerprint.ts';
 import {
@@ -145,7 +146,7 @@ export async function prove(
   return fault === undefined
     ? {
         proved: true,
-        restartRequired: someOf(left),
+        restartRequired: atMost(left, LEFT_NAMED),
         settings: fingerprintSettings(rows),
         overrides: shown.slice(0, 1).map(({ detail }) => quotable(detail)),
       }
@@ -156,13 +157,11 @@ const failed = ({ item, detail }: NonNullable<Finding['fault']>, left: readonly 
   proved: false,
   item,
   detail: quotable(detail),
-  restartRequired: someOf(left),
+  restartRequired: atMost(left, LEFT_NAMED),
 });
 
 /** How much of what waits for a restart is named: it stands in the status, and a process may make up thousands. */
 const LEFT_NAMED = 50;
-const someOf = (left: readonly string[]): readonly string[] =>
-  left.length > LEFT_NAMED ? [...left.slice(0, LEFT_NAMED), `and ${left.length - LEFT_NAMED} more`] : left;
 
 interface Finding {
   readonly fault: { readonly item: ProofItem; readonly detail: string } | undefined;

@@ -17,6 +17,7 @@ import {
 } from './errors.ts';
 import { terminate } from './frontend-message.ts';
 import { type ClientCertificate, startTls } from './start-tls.ts';
+import { firstThatIsTaken } from './ways.ts';
 import { createWireGuard, type Violation, type WireLimits } from './wire-guard.ts';
 
 export interface SessionOptions {
@@ -75,18 +76,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       if (tls === 'never' || !isTlsRequired(error)) throw error;
     }
   }
-  let refused: unknown;
   // A process that was not reloaded since the newest was made knows the one before, or none: then it takes none either.
-  for (const certificate of [...certificates, undefined]) {
-    try {
-      return await open(options, { askForTls: true, certificate });
-    } catch (error) {
-      if (!isHandshakeRefused(error)) throw error;
-      // What it says of a certificate tells more than that it wants one.
-      refused ??= error;
-    }
-  }
-  throw refused;
+  // What it says of a certificate tells more than that it wants one.
+  const withCertificate = (certificate: ClientCertificate | undefined): Promise<Session> =>
+    open(options, { askForTls: true, certificate });
+  return firstThatIsTaken([...certificates, undefined], withCertificate, isHandshakeRefused);
 }
 
 async function open(

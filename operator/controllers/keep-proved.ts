@@ -54,7 +54,7 @@ export async function keepProved(
   if (credentials === undefined) return retryLater(memory, LOGINS_LOST);
   const steps = stepsOf(deps, { pooler, template, credentials, writer });
   if (pointer === undefined) {
-    const lost = { pooler, version, credentials, writer, memory, steps, secret: cached, live };
+    const lost = { pooler, template, version, credentials, writer, memory, steps, secret: cached, live };
     return (await restorePointer(deps, lost)) === 'silent' ? retryLater(memory, POINTER_LOST) : { kind: 'idle' };
   }
   const { namespace = 'default', name } = pooler.metadata;
