@@ -1,6 +1,7 @@
 /** One pod in a change: its open session, and what became of it. */
 import { isLate } from '../console/errors.ts';
-import { type Expectation, prove } from '../console/prove.ts';
+import type { Expectation } from '../console/expectation.ts';
+import { prove } from '../console/prove.ts';
 import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import { atLeast } from '../pgbouncer/version.ts';

@@ -14,7 +14,7 @@
  */
 
 import { PROOF_USER } from '../api/names.ts';
-import { expectationOf } from '../console/prove.ts';
+import { expectationOf } from '../console/expectation.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';

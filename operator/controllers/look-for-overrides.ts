@@ -1,6 +1,6 @@
 /** Hands the last look at the consoles to the search for what a hand changed there. */
 import { PROOF_USER } from '../api/names.ts';
-import { expectationOf } from '../console/prove.ts';
+import { expectationOf } from '../console/expectation.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
 import type { ChildWriter } from './children.ts';
 import { secretOf } from './config-secret.ts';
