@@ -6,7 +6,7 @@ import type { Memory } from './memory.ts';
 export type ConfigOutcome =
   | { readonly kind: 'idle'; readonly replace?: readonly PodView[] }
   | { readonly kind: 'waiting'; readonly retryMs: number; readonly replace?: readonly PodView[] }
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly retryMs: number }
   | { readonly kind: 'collided'; readonly collision: Collision };
 
 /** With when to come again. */
@@ -15,8 +15,6 @@ export type Waiting = Extract<ConfigOutcome, { readonly kind: 'waiting' }>;
 /** To look again at what is not done, and shall be soon. */
 export const RETRY_MS = 1_000;
 const RETRY_LIMIT_MS = 30_000;
-/** Entries go back to rest when changes have paused: the kubelet works on one update of a pod at a time. */
-export const REST_AFTER_MS = 15_000;
 
 /** After a pause that doubles with each attempt in vain. @param reason for status */
 export function retryLater(memory: Memory, reason: string): Waiting {

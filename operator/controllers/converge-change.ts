@@ -1,17 +1,21 @@
 /** A change of running pods within a reconcile: when it may begin, and what follows from how it ends. */
+
+import { SECRETS } from '../kube/resources.ts';
 import { withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
 import type { PodView } from '../plan/pods.ts';
 import type { ChangeResult } from './change.ts';
 import { changeInTurn } from './change-in-turn.ts';
 import { RevisionTooLarge } from './change-steps.ts';
+import type { ChildWriter } from './children.ts';
 import type { ConfigInput } from './config-input.ts';
-import { type ConfigOutcome, REST_AFTER_MS, RETRY_MS, retryLater } from './config-outcome.ts';
+import { type ConfigOutcome, RETRY_MS, retryLater } from './config-outcome.ts';
 import { secretOf } from './config-secret.ts';
 import { stepsOf } from './config-steps.ts';
 import { heldStates } from './database-states.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { patiently, SILENT_BEFORE } from './patiently.ts';
+import { REST_AFTER_MS } from './put-to-rest.ts';
 import { noteRetained, retainedIn } from './retained-note.ts';
 import { settlePatiently } from './settle-states.ts';
 
@@ -29,7 +33,15 @@ export async function convergeChange(
   const { memory, revision, template } = input;
   const config = await input.desired.load();
   if (config === undefined || config.revision !== revision) return retryLater(memory, 'a Secret changed meanwhile');
-  const steps = stepsOf(deps, { ...input, inputs: input.desired.inputs });
+  let written: string | undefined;
+  const writer: ChildWriter = {
+    ...input.writer,
+    observed: (object) => {
+      if (object.kind === SECRETS.kind) written = object.metadata.resourceVersion;
+      input.writer.observed(object);
+    },
+  };
+  const steps = stepsOf(deps, { ...input, writer, inputs: input.desired.inputs });
   try {
     const result = await patiently(deps, input.pooler, async () => {
       const result = await changeInTurn(deps, steps, {
@@ -45,7 +57,7 @@ export async function convergeChange(
     });
     return result === undefined
       ? retryLater(memory, memory.retrying ?? SILENT_BEFORE)
-      : await consequences(deps, input, previous, live, result);
+      : await consequences(deps, input, previous, live, result, written);
   } catch (error) {
     if (!(error instanceof RevisionTooLarge)) throw error;
     memory.failure = { revision, template, reason: error.message };
@@ -57,12 +69,14 @@ const wasSilent = (result: ChangeResult): boolean =>
   (result.outcome === 'retry' && (result.canaryDied || result.silent === true)) ||
   (result.outcome === 'proved' && result.unproved.length > 0);
 
+/** @param written the version of the Secret that the change wrote last */
 async function consequences(
   deps: PoolerDependencies,
   input: ConfigInput,
   previous: string,
   live: readonly PodView[],
   result: ChangeResult,
+  written: string | undefined,
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
   const about = { pooler: `${pooler.metadata.namespace}/${pooler.metadata.name}`, revision, previous };
@@ -86,8 +100,9 @@ async function consequences(
     case 'proved': {
       for (const { pod, restartRequired, settings } of result.proved)
         memory.proofs.set(pod.process, { revision, restartRequired, settings });
+      // As the change left it: what a hand has done since is still to be looked into.
+      memory.verifiedSecret = written;
       await noteRetained({ ...input, secret: secretOf(deps.caches, pooler, template) }, result.proved);
-      memory.verifiedSecret = secretOf(deps.caches, pooler, template)?.metadata.resourceVersion;
       memory.failure = undefined;
       memory.attempts = 0;
       const unproved = result.unproved.map(({ pod, reason }) => `${pod.name}: ${reason}`);
@@ -129,7 +144,8 @@ async function keepDatabases(
   const secret = secretOf(deps.caches, input.pooler, input.template);
   const wanted = withoutLeaving(heldStates(secret));
   const problem = await settlePatiently(deps, { ...input, secret, pods: live, wanted, steps: stepsOf(deps, input) });
-  return problem === undefined ? { kind: 'refused' } : retryLater(input.memory, problem);
+  // Whether all of them are back on the previous revision is seen by the next look at them.
+  return problem === undefined ? { kind: 'refused', retryMs: RETRY_MS } : retryLater(input.memory, problem);
 }
 
 /** Begins to count when databases are first seen to go, and anew when they are others. */

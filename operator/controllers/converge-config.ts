@@ -4,11 +4,11 @@
  */
 import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME } from '../api/names.ts';
 import { sameStates, statesOf } from '../pgbouncer/database-states.ts';
-import { handedOut, livePods, type PodView, refusesToStart } from '../plan/pods.ts';
+import { livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import { annotateConfig } from './annotate-config.ts';
 import { collisionOf } from './children.ts';
 import type { ConfigInput } from './config-input.ts';
-import { type ConfigOutcome, REST_AFTER_MS, RETRY_MS, retryLater, type Waiting } from './config-outcome.ts';
+import { type ConfigOutcome, RETRY_MS, retryLater, type Waiting } from './config-outcome.ts';
 import { heal, secretOf, writeOutright } from './config-secret.ts';
 import { stepsOf } from './config-steps.ts';
 import { convergeChange } from './converge-change.ts';
@@ -18,6 +18,7 @@ import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { provePatiently, SILENT_BEFORE } from './patiently.ts';
 import { type Circumstances, type PodAttempt, provePods } from './prove-pods.ts';
+import { putToRest, REST_AFTER_MS } from './put-to-rest.ts';
 import { retainedIn } from './retained-note.ts';
 import { settlePatiently } from './settle-states.ts';
 
@@ -71,7 +72,8 @@ export async function convergeConfig(deps: PoolerDependencies, input: ConfigInpu
 
   memory.attempts = 0;
   memory.retrying = undefined;
-  const resting = await putToRest(deps, input);
+  const current = pods.filter((pod) => pod.template === template);
+  const resting = await putToRest(deps, current, memory, stepsOf(deps, input));
   return resting === undefined ? { kind: 'idle' } : { kind: 'waiting', retryMs: resting };
 }
 
@@ -94,11 +96,17 @@ async function prove(
   memory.touchedAt = deps.clock.now();
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
-    const patched = await annotateConfig(input, {
-      [ANNOTATION_PROVED]: revision,
-      [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
-    });
-    memory.verifiedSecret = patched.metadata.resourceVersion;
+    // A hand may have edited it while the consoles were asked: then it is still to be looked into.
+    const resourceVersion = secretOf(deps.caches, pooler, template)?.metadata.resourceVersion;
+    const isVerified = memory.verifiedSecret === resourceVersion;
+    const patched = await annotateConfig(
+      { ...input, resourceVersion },
+      {
+        [ANNOTATION_PROVED]: revision,
+        [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
+      },
+    );
+    if (isVerified) memory.verifiedSecret = patched.metadata.resourceVersion;
   }
   const outcome = rememberProofs(memory, revision, attempts, (pod) => retainedIn(secret, pod));
   const isToSettle = !sameStates(circumstances.held, circumstances.wanted);
@@ -126,16 +134,4 @@ export function rememberProofs(
   const lockedOut = attempts.flatMap((attempt) => (attempt.kind === 'locked-out' ? [attempt.pod] : []));
   const later = retryLater(memory, `${failed.pod.name}: ${failed.reason}`);
   return lockedOut.length === 0 ? later : { ...later, replace: lockedOut };
-}
-
-/** @returns milliseconds until entries may go back to rest, or undefined when all are there */
-async function putToRest(deps: PoolerDependencies, input: ConfigInput): Promise<number | undefined> {
-  const out = handedOut(input.pods.filter((pod) => pod.template === input.template));
-  if (out.length === 0) return undefined;
-  const since = input.memory.changedAt;
-  const due = since === undefined ? 0 : since + REST_AFTER_MS - deps.clock.monotonic();
-  if (due > 0) return due;
-  const steps = stepsOf(deps, input);
-  await Promise.all(out.map((pod) => steps.handOut(pod, 'rest')));
-  return undefined;
 }

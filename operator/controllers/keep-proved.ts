@@ -8,7 +8,7 @@ import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { sameStates, withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
-import { livePods, type PodView } from '../plan/pods.ts';
+import { handedOut, livePods, type PodView } from '../plan/pods.ts';
 import { provableIn } from '../plan/stored-revision.ts';
 import type { ChildWriter } from './children.ts';
 import { type ConfigOutcome, retryLater } from './config-outcome.ts';
@@ -22,6 +22,7 @@ import { restorePointer } from './lost-pointer.ts';
 import type { Memory } from './memory.ts';
 import { provePatiently, SILENT_BEFORE } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
+import { putToRest } from './put-to-rest.ts';
 import { retainedIn } from './retained-note.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 import { settlePatiently } from './settle-states.ts';
@@ -48,7 +49,10 @@ export async function keepProved(
   const held = heldStates(cached);
   // What was to be removed is not: those who wait for it go on.
   const wanted = withoutLeaving(held);
-  if (unproved.length === 0 && sameStates(held, wanted)) return { kind: 'idle' };
+  // Those that are not there yet are handed it by what brings them there.
+  const astray = handedOut(live.filter((pod) => !unproved.includes(pod)));
+  const isKept = unproved.length === 0 && sameStates(held, wanted);
+  if (isKept && astray.length === 0) return { kind: 'idle' };
 
   const credentials = await deps.credentials.peek(pooler);
   if (credentials === undefined) return retryLater(memory, LOGINS_LOST);
@@ -57,6 +61,10 @@ export async function keepProved(
     const lost = { pooler, template, version, credentials, writer, memory, steps, secret: cached, live };
     return (await restorePointer(deps, lost)) === 'silent' ? retryLater(memory, POINTER_LOST) : { kind: 'idle' };
   }
+  // Else a RELOAD by hand would bring them what nobody proved.
+  const resting = await putToRest(deps, astray, memory, steps);
+  const idle: ConfigOutcome = resting === undefined ? { kind: 'idle' } : { kind: 'waiting', retryMs: resting };
+  if (isKept) return idle;
   const { namespace = 'default', name } = pooler.metadata;
   const secret = await get<SecretObject>(deps.client, SECRETS, namespace, configSecretName(name, template));
   const config = provableIn(filesIn(secret), pointer, version, credentials.revisionKey);
@@ -64,7 +72,7 @@ export async function keepProved(
   const states = { pooler, template, secret: cached, writer, memory, pods: live, wanted, steps };
   const unsettled = await settlePatiently(deps, states);
   if (unsettled !== undefined) return retryLater(memory, unsettled);
-  if (unproved.length === 0) return { kind: 'idle' };
+  if (unproved.length === 0) return idle;
   const provedBefore = cached.metadata.annotations?.[ANNOTATION_PROVED] === pointer;
   const circumstances = { wanted, held: wanted, provedBefore };
   const attempts = await provePatiently(deps, pooler, () => provePods(steps, config, version, unproved, circumstances));

@@ -117,7 +117,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     const waits = [
       heldBackMs,
       nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
-      step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined,
+      'retryMs' in step.outcome ? step.outcome.retryMs : undefined,
       step.retryMs,
       issuing.retryMs,
     ];
