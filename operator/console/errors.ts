@@ -9,6 +9,13 @@ abstract class ConsoleFailure extends Error {
 /** Nothing answers there: refused, silent past the deadline, gone in the middle, or given up by the caller. */
 export class ConsoleUnreachableError extends ConsoleFailure {
   override readonly name = 'ConsoleUnreachableError';
+  /** It only did not answer in time: the process may be there, and go on. */
+  readonly late: boolean;
+
+  constructor(message: string, { late = false, cause }: { readonly late?: boolean; readonly cause?: unknown } = {}) {
+    super(message, { cause });
+    this.late = late;
+  }
 }
 
 /** Something answers and does not let this user in; or it would let in anybody, which is no login either. */
@@ -30,6 +37,8 @@ export type ConsoleError = ConsoleUnreachableError | LoginRefusedError | Console
 
 export const isConsoleUnreachable = (error: unknown): error is ConsoleUnreachableError =>
   error instanceof ConsoleUnreachableError;
+/** It did not answer in time, which is not to say that it has gone. */
+export const isLate = (error: unknown): boolean => isConsoleUnreachable(error) && error.late;
 export const isLoginRefused = (error: unknown): error is LoginRefusedError => error instanceof LoginRefusedError;
 export const isConsoleProtocol = (error: unknown): error is ConsoleProtocolError =>
   error instanceof ConsoleProtocolError;

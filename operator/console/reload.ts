@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quotable } from '../pgbouncer/text.ts';
+import { isLate } from './errors.ts';
 import { NO_MARKER, readMarker } from './marker.ts';
 import type { Session } from './session.ts';
 
@@ -29,9 +30,10 @@ export type Reloaded =
        * - `refused`: PgBouncer says that it failed (1.25 and newer), with the old marker until the deadline or with the new one
        * - `half-applied`: it stopped in the middle of the file, and the settings after that are at their defaults
        * - `not-arrived`: it reads another file, or an error before [pgbouncer] makes it look so
-       * - `gone`: it does not answer any more
+       * - `silent`: it does not answer in time
+       * - `gone`: the session has ended
        */
-      readonly kind: 'refused' | 'half-applied' | 'not-arrived' | 'gone';
+      readonly kind: 'refused' | 'half-applied' | 'not-arrived' | 'silent' | 'gone';
       /** It was this file that was refused, and it was read to its end. */
       readonly arrived?: true;
       readonly detail: string;
@@ -60,7 +62,11 @@ export async function reloadUntil(options: ReloadOptions): Promise<Reloaded> {
       await sleep(intervalMs, undefined, signal === undefined ? {} : { signal });
     }
   } catch (error) {
-    return { ok: false, kind: 'gone', detail: error instanceof Error ? error.message : String(error) };
+    return {
+      ok: false,
+      kind: isLate(error) ? 'silent' : 'gone',
+      detail: error instanceof Error ? error.message : String(error),
+    };
   }
 }
 

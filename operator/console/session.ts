@@ -17,6 +17,7 @@ import {
 } from './errors.ts';
 import { terminate } from './frontend-message.ts';
 import { type ClientCertificate, startTls } from './start-tls.ts';
+import { firstThatIsTaken } from './ways.ts';
 import { createWireGuard, type Violation, type WireLimits } from './wire-guard.ts';
 
 export interface SessionOptions {
@@ -75,18 +76,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       if (tls === 'never' || !isTlsRequired(error)) throw error;
     }
   }
-  let refused: unknown;
   // A process that was not reloaded since the newest was made knows the one before, or none: then it takes none either.
-  for (const certificate of [...certificates, undefined]) {
-    try {
-      return await open(options, { askForTls: true, certificate });
-    } catch (error) {
-      if (!isHandshakeRefused(error)) throw error;
-      // What it says of a certificate tells more than that it wants one.
-      refused ??= error;
-    }
-  }
-  throw refused;
+  // What it says of a certificate tells more than that it wants one.
+  const withCertificate = (certificate: ClientCertificate | undefined): Promise<Session> =>
+    open(options, { askForTls: true, certificate });
+  return firstThatIsTaken([...certificates, undefined], withCertificate, isHandshakeRefused);
 }
 
 async function open(
@@ -117,7 +111,7 @@ async function open(
     socket.destroy();
   };
   const abort = (): void => finish(new ConsoleUnreachableError('given up', { cause: signal?.reason }));
-  const expire = (): void => finish(new ConsoleUnreachableError('it took too long altogether'));
+  const expire = (): void => finish(new ConsoleUnreachableError('it took too long altogether', { late: true }));
   const lifetime = lifetimeMs === undefined ? undefined : setTimeout(expire, lifetimeMs);
 
   let socket: Socket = connect({ host, port, noDelay: true });
@@ -156,7 +150,8 @@ async function open(
 
   /** Every wait goes through here: it ends with the work, the deadline, or the session. */
   const within = async <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> => {
-    const late = (): void => finish(new ConsoleUnreachableError(`no answer to ${what} within ${timeoutMs / 1000} s`));
+    const detail = `no answer to ${what} within ${timeoutMs / 1000} s`;
+    const late = (): void => finish(new ConsoleUnreachableError(detail, { late: true }));
     const timer = setTimeout(late, timeoutMs);
     try {
       return await Promise.race([work, end.promise]);

@@ -47,14 +47,18 @@ function cluster() {
       () => clock.now,
     );
   const writer = { client, observed: () => undefined, fence: () => undefined };
-  const ensure = async (pooler: ConnectionPooler): Promise<AdminCredentials> => {
-    const result = await store().ensure(pooler, writer);
+  const ensure = async (pooler: ConnectionPooler, own = store()): Promise<AdminCredentials> => {
+    const result = await own.ensure(pooler, writer);
     assert.ok(!('kind' in result));
     return result;
   };
   return {
     ensure,
+    store,
     clock,
+    remove: () => {
+      stored = undefined;
+    },
     writes: () => writes,
     damage: (data: Record<string, string>) => (stored = stored && { ...stored, data: { ...stored.data, ...data } }),
   };
@@ -62,6 +66,31 @@ function cluster() {
 
 const until = ({ certificate }: { readonly certificate: string }): number =>
   new X509Certificate(certificate).validToDate.getTime();
+
+describe("the operator's logins", () => {
+  it('are put back as they were when their Secret is deleted: every process knows them', async () => {
+    const { ensure, store, remove, writes } = cluster();
+    const own = store();
+    const before = await ensure(poolerOf(DEMANDING), own);
+    remove();
+    const after = await ensure(poolerOf(DEMANDING), own);
+    assert.equal(writes(), 2);
+    for (const item of ['admin', 'stats', 'revisionKey', 'fingerprint', 'epoch', 'certificates'] as const)
+      assert.deepEqual(after[item], before[item]);
+    // As an operator reads them that was just started.
+    assert.deepEqual({ ...(await ensure(poolerOf(DEMANDING))), verifiers: 0 }, { ...before, verifiers: 0 });
+    assert.equal(writes(), 2);
+  });
+
+  it('are made anew when nobody knows them any more, and the pods with them', async () => {
+    const { ensure, remove } = cluster();
+    const before = await ensure(poolerOf());
+    remove();
+    const after = await ensure(poolerOf());
+    assert.notEqual(after.admin, before.admin);
+    assert.notEqual(after.epoch, before.epoch);
+  });
+});
 
 describe('the certificate that the operator shows to consoles', () => {
   it('is made when a bundle of authorities is there to put it into, and not before', async () => {

@@ -89,23 +89,27 @@ export function createAdminCredentialStore(
     if (kept !== undefined && (seen === undefined || seen === kept.version))
       return { complete: kept.credentials, found: undefined };
     const found = await getIfThere<SecretObject>(client, SECRETS, namespace, secret);
-    if (found === undefined) {
-      known.delete(key);
-      return { found };
-    }
+    // The watch will say that it is gone; until then what is known is right.
+    if (found === undefined) return { found, ...(kept && { complete: kept.credentials }) };
     const complete = learn(pooler, found);
     return { found, ...(complete ? { complete } : {}) };
   };
-  /** For a pooler that has no Secret yet, as far as the watch has seen; undefined when the watch is late. */
-  const createFresh = async (pooler: ConnectionPooler, writer: ChildWriter): Promise<AdminCredentials | undefined> => {
+  /**
+   * For a pooler that has no Secret, as far as the watch has seen: none yet, or it was deleted while its content is known
+   * here, which is then put back, since every process knows it. Undefined when the watch is late.
+   */
+  const createMissing = async (
+    pooler: ConnectionPooler,
+    writer: ChildWriter,
+  ): Promise<AdminCredentials | undefined> => {
     const { namespace = 'default', name } = pooler.metadata;
     if (secretVersion(namespace, adminSecretName(name)) !== undefined) return undefined;
-    const data = Object.fromEntries([...Object.values(KEYS), EPOCH].map((key) => [key, generate()]));
-    const stored = await createChild(
-      writer,
-      SECRETS,
-      secretOf(pooler, data, demandsCertificate(pooler) ? [newCertificate(now())] : []),
-    );
+    const kept = known.get(keyOf(pooler))?.credentials;
+    const data = kept
+      ? contentOf(kept)
+      : Object.fromEntries([...Object.values(KEYS), EPOCH].map((key) => [key, generate()]));
+    const certificates = kept?.certificates ?? (demandsCertificate(pooler) ? [newCertificate(now())] : []);
+    const stored = await createChild(writer, SECRETS, secretOf(pooler, data, certificates));
     return stored === 'conflict' ? undefined : learn(pooler, stored);
   };
 
@@ -113,8 +117,8 @@ export function createAdminCredentialStore(
     through: (other) => createAdminCredentialStore(other, secretVersion, known, now),
     peek: async (pooler) => (await read(pooler)).complete,
     ensure: async (pooler, writer) => {
-      const fresh = known.has(keyOf(pooler)) ? undefined : await createFresh(pooler, writer);
-      if (fresh) return fresh;
+      const created = await createMissing(pooler, writer);
+      if (created) return created;
       const { complete, found: seen } = await read(pooler);
       const needsCertificate =
         demandsCertificate(pooler) && (complete?.renewAt === undefined || complete.renewAt <= now());
@@ -157,6 +161,13 @@ const secretOf = (
     ...dataOf(CERTIFICATE, newest),
     ...dataOf(PREVIOUS, previous),
   });
+
+const contentOf = ({ admin, stats, revisionKey, epoch }: AdminCredentials): Readonly<Record<string, string>> => ({
+  [KEYS.admin]: admin,
+  [KEYS.stats]: stats,
+  [KEYS.revisionKey]: revisionKey,
+  [EPOCH]: epoch,
+});
 
 const namespaceOf = ({ metadata }: ConnectionPooler): string => metadata.namespace ?? 'default';
 const nameOf = ({ metadata }: ConnectionPooler): string => adminSecretName(metadata.name);

@@ -97,12 +97,27 @@ describe('a change that waits for its turn', () => {
       const { steps, opened, isOpen } = answering();
       const waiting = changeInTurn(deps, steps, input);
       await deps.clock.advance(waited);
-      assert.equal(isOpen(), 1);
+      assert.equal(isOpen(), 2 - sessions, 'an open session holds up a drain');
       before.resolve();
       await blocking;
       assert.equal((await waiting).outcome, 'no-canary');
       assert.equal(opened.length, sessions);
       assert.equal(isOpen(), 0);
     }
+  });
+
+  it('leaves no session open when it is told to end before its turn has come', async () => {
+    const deps = wire();
+    const [before, ending] = [Promise.withResolvers<void>(), new AbortController()];
+    const blocking = deps.paced(() => before.promise);
+    const { steps, isOpen } = answering();
+    const paced: typeof deps.paced = (change) => deps.paced(change, ending.signal);
+    const waiting = changeInTurn({ ...deps, paced }, steps, input);
+    await deps.clock.advance(1_000);
+    ending.abort(new Error('over'));
+    await assert.rejects(waiting, /over/);
+    assert.equal(isOpen(), 0);
+    before.resolve();
+    await blocking;
   });
 });

@@ -8,7 +8,7 @@ import { dismiss, type Gathered, gatherMembers } from './change-member.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { withoutWorker } from './patiently.ts';
 
-/** Sessions that have waited for longer are opened anew: they have only so long in all, and an open one holds up a drain. */
+/** Sessions that wait for longer are closed, and opened anew: they have only so long in all, and an open one holds up a drain. */
 const FRESH_MS = 5_000;
 
 export async function changeInTurn(
@@ -20,11 +20,23 @@ export async function changeInTurn(
   const early = await gather();
   // Nobody is there to be reloaded.
   if (early.members.length === 0) return applyChange(steps, { ...input, gathered: early });
-  const since = deps.clock.monotonic();
-  return deps.paced(async () => {
-    const isFresh = deps.clock.monotonic() - since < FRESH_MS;
-    if (!isFresh) await dismiss(early);
-    const gathered = isFresh ? early : await gather();
-    return withoutWorker(deps, () => applyChange(steps, { ...input, gathered }));
+  const waiting = new AbortController();
+  let isFresh = true;
+  const tooLong = deps.clock.sleep(FRESH_MS, waiting.signal).then(async () => {
+    if (waiting.signal.aborted) return;
+    isFresh = false;
+    await dismiss(early);
   });
+  try {
+    return await deps.paced(async () => {
+      waiting.abort();
+      await tooLong;
+      const gathered = isFresh ? early : await gather();
+      return withoutWorker(deps, () => applyChange(steps, { ...input, gathered }));
+    });
+  } finally {
+    // Also of those whose turn never came.
+    waiting.abort();
+    await dismiss(early);
+  }
 }

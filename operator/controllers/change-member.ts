@@ -1,5 +1,7 @@
 /** One pod in a change: its open session, and what became of it. */
-import { type Expectation, prove } from '../console/prove.ts';
+import { isLate } from '../console/errors.ts';
+import type { Expectation } from '../console/expectation.ts';
+import { prove } from '../console/prove.ts';
 import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import { atLeast } from '../pgbouncer/version.ts';
@@ -48,6 +50,8 @@ export type Attempt =
   | { readonly kind: 'refused'; readonly reason: string }
   /** Its marker did not come; `complaint` is what its log says against the file, if it does. */
   | { readonly kind: 'late'; readonly reason: string; readonly complaint?: string }
+  /** It did not answer in time. */
+  | { readonly kind: 'silent'; readonly reason: string }
   | { readonly kind: 'gone'; readonly reason: string };
 
 export type Failed = Exclude<Attempt, { readonly kind: 'proved' }>;
@@ -69,8 +73,9 @@ export async function reloadAndProve(
     switch (reloaded.kind) {
       case 'half-applied':
         return { kind: 'refused', reason: reloaded.detail };
+      case 'silent':
       case 'gone':
-        return { kind: 'gone', reason: reloaded.detail };
+        return { kind: reloaded.kind, reason: reloaded.detail };
       default: {
         if (reloaded.arrived) return { kind: 'refused', reason: reloaded.detail };
         const complaint = complaints.found();
@@ -86,7 +91,7 @@ export async function reloadAndProve(
       ? { kind: 'proved', restartRequired: proof.restartRequired, settings: proof.settings }
       : { kind: 'refused', reason: `${proof.item} is not as rendered: ${proof.detail}` };
   } catch (error) {
-    return { kind: 'gone', reason: messageOf(error) };
+    return { kind: isLate(error) ? 'silent' : 'gone', reason: messageOf(error) };
   }
 }
 

@@ -5,7 +5,6 @@ import { REAL_VERSIONS, type RealVersion } from '../console/testing/real-pgbounc
 import type { Row } from '../pgbouncer/rows.ts';
 import { readDatabases } from '../pgbouncer/show.ts';
 import type { Config } from '../plan/config.ts';
-import { applyChange, type ChangeResult } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { provePods } from './prove-pods.ts';
 import { type LocalFleet, startLocalFleet, versionOf } from './testing/local-fleet.ts';
@@ -20,19 +19,11 @@ for (const version of REAL_VERSIONS) {
     });
     after(() => fleet.stop());
 
-    const change = async (config: Config, steps: ChangeSteps = fleet.steps(), deaths = 0): Promise<ChangeResult> =>
-      applyChange(steps, {
-        config,
-        version: versionOf(version),
-        previous: await fleet.pointer(),
-        pods: fleet.pods,
-        deaths,
-      });
     const limits = async (): Promise<readonly (string | null | undefined)[]> => fleet.settings('max_client_conn');
 
     test('is proved on all of them, and the pointer follows', async () => {
       const config = fleet.configOf(901);
-      const result = await change(config);
+      const result = await fleet.change(config);
       assert.equal(result.outcome, 'proved');
       assert.deepEqual(await limits(), ['901', '901', '901']);
       assert.equal(await fleet.pointer(), config.revision);
@@ -42,7 +33,7 @@ for (const version of REAL_VERSIONS) {
       const [before, pointer] = [await limits(), await fleet.pointer()];
       const handed: string[] = [];
       const reloads = fleet.processes.map((process) => count(process.log(), 'RELOAD command issued'));
-      const result = await change(unknownSetting(fleet, 77, version));
+      const result = await fleet.change(unknownSetting(fleet, 77, version));
       assert.equal(result.outcome, 'refused');
       assert.match(
         result.outcome === 'refused' ? result.reason : '',
@@ -66,11 +57,13 @@ for (const version of REAL_VERSIONS) {
       const before = await limits();
       const handed: string[] = [];
       const steps = fleet.steps();
-      const result = await change(broken, {
-        ...steps,
-        nudge: async (pod) => {
-          handed.push(pod.name);
-          await steps.nudge(pod);
+      const result = await fleet.change(broken, {
+        steps: {
+          ...steps,
+          nudge: async (pod) => {
+            handed.push(pod.name);
+            await steps.nudge(pod);
+          },
         },
       });
       assert.equal(result.outcome, 'refused');
@@ -87,15 +80,17 @@ for (const version of REAL_VERSIONS) {
       const config = fleet.configOf(904);
       const steps = fleet.steps();
       let nudges = 0;
-      const result = await change(config, {
-        ...steps,
-        // The kubelet brings the file with the second nudge; the log still holds the complaints of the change before.
-        handOut: async (pod, revision) => {
-          if (pod.name !== 'pod-2' || revision === 'rest') await steps.handOut(pod, revision);
-        },
-        nudge: async (pod) => {
-          nudges += 1;
-          if (nudges === 2) await steps.handOut(pod, config.revision);
+      const result = await fleet.change(config, {
+        steps: {
+          ...steps,
+          // The kubelet brings the file with the second nudge; the log still holds the complaints of the change before.
+          handOut: async (pod, revision) => {
+            if (pod.name !== 'pod-2' || revision === 'rest') await steps.handOut(pod, revision);
+          },
+          nudge: async (pod) => {
+            nudges += 1;
+            if (nudges === 2) await steps.handOut(pod, config.revision);
+          },
         },
       });
       assert.equal(result.outcome, 'proved');
@@ -109,7 +104,7 @@ for (const version of REAL_VERSIONS) {
         ...config,
         files: { ...config.files, [name]: (config.files[name] ?? '').replace('"app"', 'app"') },
       };
-      const result = await change(broken);
+      const result = await fleet.change(broken);
       assert.equal(result.outcome, 'refused');
       assert.notDeepEqual(await limits(), ['79', '79', '79']);
     });
@@ -117,7 +112,7 @@ for (const version of REAL_VERSIONS) {
     test('goes on without a process that does not answer, which is named', async () => {
       fleet.processes[0]?.pause();
       try {
-        const result = await change(fleet.configOf(902));
+        const result = await fleet.change(fleet.configOf(902));
         assert.equal(result.outcome, 'proved');
         assert.deepEqual(result.outcome === 'proved' ? result.unproved.map(({ pod }) => pod.name) : [], ['pod-0']);
       } finally {
@@ -131,10 +126,12 @@ for (const version of REAL_VERSIONS) {
     test('that another one overtakes before anybody took it leaves nothing to undo', async () => {
       const before = await limits();
       const steps = fleet.steps();
-      const result = await change(fleet.configOf(903), {
-        ...steps,
-        handOut: async () => undefined,
-        superseded: () => true,
+      const result = await fleet.change(fleet.configOf(903), {
+        steps: {
+          ...steps,
+          handOut: async () => undefined,
+          superseded: () => true,
+        },
       });
       assert.deepEqual(result, { outcome: 'retry', reason: 'superseded', canaryDied: false });
       assert.deepEqual(await limits(), before);
@@ -144,7 +141,7 @@ for (const version of REAL_VERSIONS) {
       let kills = 0;
       for (let step = 1; ; step += 1) {
         const config = fleet.configOf(1000 + step);
-        const died = await change(config, killedAt(fleet.steps(), step)).then(
+        const died = await fleet.change(config, { steps: killedAt(fleet.steps(), step) }).then(
           () => false,
           (error: unknown) => String(error).includes('killed'),
         );
@@ -164,7 +161,7 @@ for (const version of REAL_VERSIONS) {
       for (let step = 1; ; step += 1) {
         await converge(fleet, fleet.configOf(2000 + step, {}, version, undefined, { databases }), version);
         const config = fleet.configOf(3000 + step);
-        const died = await change(config, killedAt(fleet.steps(), step)).then(
+        const died = await fleet.change(config, { steps: killedAt(fleet.steps(), step) }).then(
           () => false,
           (error: unknown) => String(error).includes('killed'),
         );
@@ -202,21 +199,15 @@ for (const version of REAL_VERSIONS) {
           return { ...session, show };
         },
       };
-      const input = {
-        config: fleet.configOf(4001),
-        version: versionOf(version),
-        previous: await fleet.pointer(),
-        pods: fleet.pods,
-        deaths: 0,
-      };
-      const result = await applyChange(busy, { ...input, drained: () => false });
+      const config = fleet.configOf(4001);
+      const result = await fleet.change(config, { steps: busy, drained: () => false });
       assert.deepEqual(result, {
         outcome: 'draining',
         busy: [{ database: 'gone', pod: 'pod-1', clients: 1, servers: 1 }],
       });
       assert.deepEqual(noted, [{ gone: 'Leaving' }]);
       assert.deepEqual(await limits(), Array(3).fill('4000'), 'nobody was reloaded');
-      assert.equal((await applyChange(busy, { ...input, drained: () => true })).outcome, 'proved');
+      assert.equal((await fleet.change(config, { steps: busy, drained: () => true })).outcome, 'proved');
     });
 
     test('killed while a refused revision half-applies is rolled back by whoever comes next', async () => {
@@ -232,8 +223,8 @@ for (const version of REAL_VERSIONS) {
         },
         explain: () => Promise.reject(new Error('killed')),
       };
-      await assert.rejects(change(bad, dying), /killed/);
-      const result = await change(bad);
+      await assert.rejects(fleet.change(bad, { steps: dying }), /killed/);
+      const result = await fleet.change(bad);
       assert.equal(result.outcome, 'refused');
       assert.deepEqual(await limits(), before);
     });
@@ -246,13 +237,7 @@ describe('a change on a real pgbouncer 1.26.1', () => {
     const fleet = await startLocalFleet('1.26.1', 1, FIRST);
     try {
       const [limits, pointer] = [await fleet.settings('max_client_conn'), await fleet.pointer()];
-      const result = await applyChange(fleet.steps(), {
-        config: withUnknownDirectory(fleet, 80),
-        version: versionOf('1.26.1'),
-        previous: pointer,
-        pods: fleet.pods,
-        deaths: 0,
-      });
+      const result = await fleet.change(withUnknownDirectory(fleet, 80));
       assert.equal(result.outcome, 'refused');
       assert.match(result.outcome === 'refused' ? result.reason : '', /hba line \d+: unsupported method/);
       assert.deepEqual(await fleet.settings('max_client_conn'), limits);
@@ -297,13 +282,7 @@ function withUnknownDirectory(fleet: LocalFleet, clients: number): Config {
 /** What the controller does after a restart: change while the pointer is elsewhere, else prove. */
 async function converge(fleet: LocalFleet, config: Config, version: RealVersion): Promise<void> {
   if ((await fleet.pointer()) !== config.revision) {
-    const result = await applyChange(fleet.steps(), {
-      config,
-      version: versionOf(version),
-      previous: await fleet.pointer(),
-      pods: fleet.pods,
-      deaths: 0,
-    });
+    const result = await fleet.change(config);
     assert.equal(result.outcome, 'proved');
     return;
   }

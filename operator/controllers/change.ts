@@ -14,7 +14,7 @@
  */
 
 import { PROOF_USER } from '../api/names.ts';
-import { expectationOf } from '../console/prove.ts';
+import { expectationOf } from '../console/expectation.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
@@ -68,7 +68,7 @@ export type ChangeResult =
       readonly outcome: 'retry';
       readonly reason: string;
       readonly canaryDied: boolean;
-      /** No console answered. */
+      /** A console that it depends on did not answer. */
       readonly silent?: true;
     }
   /** Running processes would not work with it, for what they keep: only fresh ones can take it. */
@@ -231,7 +231,12 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       (result.kind === 'late' && logged !== undefined) ||
       (result.kind === 'gone' && deaths >= DEATHS_ALLOWED);
     if (!isRefused)
-      return { outcome: 'retry', reason: `${culprit.pod.name}: ${result.reason}`, canaryDied: result.kind === 'gone' };
+      return {
+        outcome: 'retry',
+        reason: `${culprit.pod.name}: ${result.reason}`,
+        canaryDied: result.kind === 'gone',
+        ...(result.kind === 'silent' && { silent: true }),
+      };
     const cause =
       result.kind === 'gone' ? `the process died ${deaths} times while it took this revision` : result.reason;
     return { outcome: 'refused', reason: `${culprit.pod.name}: ${logged ?? cause}`, restored, lost };

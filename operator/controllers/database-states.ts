@@ -37,30 +37,34 @@ export interface StatesInput {
   readonly steps: Pick<ChangeSteps, 'openSession'>;
 }
 
-/** @returns why it is to be tried again, or undefined when all is as wanted; without a difference nobody is asked */
-export async function settleStates(input: StatesInput): Promise<string | undefined> {
+export interface Unsettled {
+  readonly pod: PodView;
+  readonly reason: string;
+}
+
+/** @returns the pods that could not be told, and why */
+export async function settleStates(input: StatesInput): Promise<readonly Unsettled[]> {
   const { wanted, pods, steps, secret } = input;
   const held = heldStates(secret);
-  if (sameStates(held, wanted)) return undefined;
   const during = unionOf(held, wanted);
   if (!sameStates(held, during)) await noteStates(input, during);
   const problems = await Promise.all(
-    pods.map(async (pod): Promise<string | undefined> => {
+    pods.map(async (pod): Promise<readonly Unsettled[]> => {
       let session: Session | undefined;
       try {
         session = await steps.openSession(pod);
         await holdStates(steps, pod, session, wanted, held);
-        return undefined;
+        return [];
       } catch (error) {
-        return `${pod.name}: ${messageOf(error)}`;
+        return [{ pod, reason: messageOf(error) }];
       } finally {
         await session?.close();
       }
     }),
   );
-  const problem = problems.find((text) => text !== undefined);
-  if (problem === undefined) await noteStates(input, wanted);
-  return problem;
+  const unsettled = problems.flat();
+  if (unsettled.length === 0) await noteStates(input, wanted);
+  return unsettled;
 }
 
 /** One process. */

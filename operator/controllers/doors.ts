@@ -6,6 +6,7 @@
 import { ADMIN_USER, PROOF_USER } from '../api/names.ts';
 import { isLoginRefused } from '../console/errors.ts';
 import { openSession, type Session, type SessionOptions } from '../console/session.ts';
+import { firstThatIsTaken } from '../console/ways.ts';
 import { proofPasswordOf } from '../plan/config.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 
@@ -24,22 +25,5 @@ export function doorsOf(
 }
 
 /** @throws ConsoleError of the first door, when each of them is refused */
-export async function openDoor(
-  place: Omit<SessionOptions, keyof Door>,
-  [first, ...others]: readonly Door[],
-): Promise<Session> {
-  if (first === undefined) throw new RangeError('a console has a door');
-  try {
-    return await openSession({ ...place, ...first });
-  } catch (error) {
-    if (!isLoginRefused(error)) throw error;
-    for (const door of others) {
-      const session = await openSession({ ...place, ...door }).catch((again: unknown) => {
-        if (!isLoginRefused(again)) throw again;
-        return undefined;
-      });
-      if (session !== undefined) return session;
-    }
-    throw error;
-  }
-}
+export const openDoor = (place: Omit<SessionOptions, keyof Door>, doors: readonly Door[]): Promise<Session> =>
+  firstThatIsTaken(doors, (door) => openSession({ ...place, ...door }), isLoginRefused);

@@ -8,9 +8,9 @@ import { LoginRefusedError } from '../console/errors.ts';
 import { REAL_VERSIONS } from '../console/testing/real-pgbouncer.ts';
 import { type RealPostgres, startPostgres } from '../console/testing/real-postgres.ts';
 import type { Config } from '../plan/config.ts';
-import { applyChange, type ChangeResult } from './change.ts';
+import type { ChangeResult } from './change.ts';
 import type { ChangeSteps } from './change-acts.ts';
-import { APP_PASSWORD, type LocalFleet, startLocalFleet, versionOf } from './testing/local-fleet.ts';
+import { APP_PASSWORD, type LocalFleet, startLocalFleet } from './testing/local-fleet.ts';
 import { type Load, startLoad } from './testing/pgbench.ts';
 
 const FIRST = 900;
@@ -117,6 +117,24 @@ const KINDS: readonly Kind[] = [
     reason: /pod-2: no answer/,
   },
   {
+    what: 'a canary that stands still for longer than it is waited for, twice: that is not to die',
+    steps: (steps, fleet) => ({
+      ...steps,
+      openSession: async (pod) => {
+        const session = await steps.openSession(pod);
+        if (pod.name !== 'pod-2') return session;
+        const reload = (): ReturnType<typeof session.reload> => {
+          fleet.processes[2]?.pause();
+          return session.reload();
+        };
+        return { ...session, reload };
+      },
+    }),
+    attempts: 2,
+    outcome: 'retry',
+    reason: /pod-2: .*no answer to RELOAD within 2 s/,
+  },
+  {
     what: 'a replica whose console is out of reach',
     steps: (steps) => ({
       ...steps,
@@ -195,13 +213,9 @@ for (const version of REAL_VERSIONS) {
         for (let attempt = 1; attempt <= (kind.attempts ?? 1); attempt += 1) {
           const steps = kind.steps?.(fleet.steps(), fleet) ?? fleet.steps();
           const started = performance.now();
-          result = await applyChange(steps, {
-            config,
-            version: versionOf(version),
-            previous: pointer,
-            pods: fleet.pods,
-            deaths: attempt - 1,
-          }).finally(() => fleet.processes[2]?.resume());
+          result = await fleet
+            .change(config, { steps, previous: pointer, deaths: attempt - 1 })
+            .finally(() => fleet.processes[2]?.resume());
           // Nobody waits for a file that never comes longer than a change may take.
           assert.ok(performance.now() - started < 60_000);
         }
@@ -223,13 +237,7 @@ for (const version of REAL_VERSIONS) {
     }
 
     it('nothing of all that stands in the way of the next change', async () => {
-      const result = await applyChange(fleet.steps(), {
-        config: fleet.configOf(1_234),
-        version: versionOf(version),
-        previous: await fleet.pointer(),
-        pods: fleet.pods,
-        deaths: 0,
-      });
+      const result = await fleet.change(fleet.configOf(1_234));
       assert.equal(result.outcome, 'proved');
       assert.deepEqual(await fleet.settings('max_client_conn'), ['1234', '1234', '1234']);
     });

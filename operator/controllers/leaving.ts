@@ -4,7 +4,7 @@
  * here: the change comes back, so that the user can still want something else.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keptServerUser } from '../console/prove.ts';
+import { keptServerUser } from '../console/prove-rows.ts';
 import type { Session } from '../console/session.ts';
 import { type HeldStates, stateCommands } from '../pgbouncer/database-states.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';
@@ -125,9 +125,14 @@ export async function tellStates(
       .map(async (command) => {
         // A session that waits can ask nothing else. Closing it does not take the PAUSE back.
         const own = await steps.openSession(pod);
-        const answer = own.command(command).catch(() => undefined);
-        await Promise.race([answer, sleep(PAUSE_MS)]);
-        await own.close();
+        const answer = own.command(command);
+        // Refused, it is refused at once; what comes of the session later is nobody's news.
+        answer.catch(() => undefined);
+        try {
+          await Promise.race([answer, sleep(PAUSE_MS)]);
+        } finally {
+          await own.close();
+        }
       }),
   );
 }

@@ -1,4 +1,5 @@
 /** What a Deployment says of the restarts that its pods were made by, and of the settings that only a restart changes. */
+import { objectIn } from '../api/annotation.ts';
 import {
   ANNOTATION_RESTART_ONLY,
   ANNOTATION_RESTART_WISHED,
@@ -26,16 +27,9 @@ export const liveRestartOnlyOf = (object: KubeObject | undefined): Readonly<Reco
   textsIn(object, ANNOTATION_RESTART_ONLY);
 
 function textsIn(object: KubeObject | undefined, annotation: string): Readonly<Record<string, string>> | undefined {
-  const text = object?.metadata.annotations?.[annotation];
-  if (text === undefined) return undefined;
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== 'object' || parsed === null) return undefined;
-    return Object.fromEntries(
-      Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-    );
-  } catch {
-    // A hand wrote it.
-    return undefined;
-  }
+  const noted = objectIn(object?.metadata.annotations?.[annotation]);
+  return (
+    noted &&
+    Object.fromEntries(Object.entries(noted).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  );
 }

@@ -1,10 +1,10 @@
 /** Hands the last look at the consoles to the search for what a hand changed there. */
 import { PROOF_USER } from '../api/names.ts';
-import { expectationOf } from '../console/prove.ts';
+import { expectationOf } from '../console/expectation.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
-import { changeSteps } from './change-steps.ts';
 import type { ChildWriter } from './children.ts';
-import { secretOf } from './converge-config.ts';
+import { secretOf } from './config-secret.ts';
+import { stepsOf } from './config-steps.ts';
 import { heldStates } from './database-states.ts';
 import type { Target } from './decide.ts';
 import type { PoolerDependencies } from './dependencies.ts';
@@ -20,27 +20,17 @@ export function lookForOverrides(
   pods: readonly PodView[],
   writer: ChildWriter,
 ): Promise<void> {
-  const secret = () => secretOf(deps.caches, pooler, planned.revision);
-  const context = {
-    pooler,
-    template: planned.revision,
-    revision,
-    credentials,
-    writer,
-    secret,
-    superseded: () => false,
-  };
   return findOverrides({
     observation: deps.observer.latest(key),
     memory,
     pods: livePods(pods, planned.revision),
-    held: heldStates(secret()),
+    held: heldStates(secretOf(deps.caches, pooler, planned.revision)),
     expectation: () => {
       const { ini, proofPassword } = desired.provable(revision);
       return expectationOf(ini, { revision, version, proofLogin: { user: PROOF_USER, password: proofPassword } });
     },
     revision,
     version,
-    steps: changeSteps({ ...context, now: deps.clock.now }),
+    steps: stepsOf(deps, { pooler, template: planned.revision, revision, credentials, writer }),
   });
 }

@@ -3,16 +3,17 @@
  * They only repeat it for those who do not read Secrets; without them the Secret would look like one that was never
  * proved, which is written outright, and processes would start on a file that none of them has seen before.
  */
-import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME, FIELD_MANAGER } from '../api/names.ts';
+import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { get, mergePatch } from '../kube/operations.ts';
+import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { isIntact, PROVED_FILE, pointerIn } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
 import { provableIn } from '../plan/stored-revision.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
+import { annotateConfig } from './annotate-config.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
@@ -23,6 +24,7 @@ import { filesIn, type SecretObject } from './secret-object.ts';
 
 export interface LostPointer {
   readonly pooler: ConnectionPooler;
+  readonly template: string;
   readonly version: Version;
   readonly credentials: AdminCredentials;
   readonly writer: ChildWriter;
@@ -64,16 +66,7 @@ export async function restorePointer(deps: PoolerDependencies, lost: LostPointer
       [ANNOTATION_PROVED]: pointer,
       [ANNOTATION_PROVED_TIME]: new Date(deps.clock.now()).toISOString(),
     };
-    const metadata = { resourceVersion: stored.metadata.resourceVersion, annotations };
-    const patched = await mergePatch<KubeObject>(
-      deps.client,
-      SECRETS,
-      namespace,
-      name,
-      { metadata },
-      { fieldManager: FIELD_MANAGER },
-    );
-    lost.writer.observed(patched);
+    await annotateConfig({ ...lost, resourceVersion: stored.metadata.resourceVersion }, annotations);
     deps.log('the annotations of a configuration were put back', { secret: `${namespace}/${name}`, revision: pointer });
     return 'restored';
   }

@@ -12,8 +12,8 @@ import { messageOf } from '../runtime/log.ts';
 import type { AdminCredentialStore, AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER, type Caches } from './caches.ts';
 import { CONSOLE_TIMEOUTS, tlsOf } from './change-steps.ts';
+import { pointerOf } from './config-secret.ts';
 import { type ConsoleReading, readConsole } from './console-reading.ts';
-import { pointerOf } from './converge-config.ts';
 import { doorsOf, openDoor } from './doors.ts';
 import { databasesInNeed, lastingTrouble } from './need.ts';
 import { createPace } from './pace.ts';
@@ -35,8 +35,8 @@ export interface PoolerObservation {
 export interface Observer {
   start(signal: AbortSignal): void;
   latest(key: string): PoolerObservation | undefined;
-  /** Called when a look at a pooler showed something that the one before did not. */
-  onNews(handler: (key: string, observation: PoolerObservation) => void): void;
+  /** Called when a look at a pooler showed something that the one before did not, or there is nobody left to look at. */
+  onNews(handler: (key: string) => void): void;
 }
 
 export interface ObserverOptions {
@@ -72,7 +72,10 @@ const KEPT_ROWS = 20_000;
 export function createObserver(options: ObserverOptions): Observer {
   const { caches, credentials, clock, intervalMs, concurrency = 32 } = options;
   const latest = new Map<string, PoolerObservation>();
-  const handlers: ((key: string, observation: PoolerObservation) => void)[] = [];
+  const handlers: ((key: string) => void)[] = [];
+  const tell = (key: string): void => {
+    for (const handler of handlers) handler(key);
+  };
   const looking = new Set<string>();
   const answering = createPace(concurrency);
   const silentBefore = createPace(Math.ceil(concurrency / 4));
@@ -151,10 +154,19 @@ export function createObserver(options: ObserverOptions): Observer {
     if (ending.aborted) return;
     const observation = withinReason(clock.now(), readings, silent);
     latest.set(key, observation);
-    if (gistOf(observation) === gistOf(before)) return;
-    for (const handler of handlers) handler(key, observation);
+    if (gistOf(observation) !== gistOf(before)) tell(key);
   };
   const phases = createPhases(intervalMs, APART_MS);
+
+  /** Of a pooler whose pods have gone. A pod may only restart: what was seen last is told for an interval, as ever. */
+  const forgetLater = (key: string): void => {
+    const last = latest.get(key);
+    if (last === undefined || last.readings.length + last.silent.length === 0) return;
+    const now = clock.now();
+    if (now - last.at < intervalMs) return;
+    latest.set(key, { at: now, readings: [], silent: [] });
+    tell(key);
+  };
 
   const lookAround = (ending: AbortSignal): void => {
     const poolers = new Map(
@@ -167,6 +179,7 @@ export function createObserver(options: ObserverOptions): Observer {
       // Without pods there is nothing to see: the first that runs makes a pooler new.
       if (!caches.pods.byIndex(BY_POOLER, key).some(isRunning)) {
         phases.forget(key);
+        forgetLater(key);
         continue;
       }
       looking.add(key);

@@ -5,8 +5,7 @@ import { Client } from 'pg';
 import { REAL_VERSIONS } from '../console/testing/real-pgbouncer.ts';
 import { type RealPostgres, startPostgres } from '../console/testing/real-postgres.ts';
 import type { Config } from '../plan/config.ts';
-import { applyChange } from './change.ts';
-import { APP_PASSWORD, type LocalFleet, startLocalFleet, versionOf } from './testing/local-fleet.ts';
+import { APP_PASSWORD, type LocalFleet, startLocalFleet } from './testing/local-fleet.ts';
 
 /** What the user leaves between the one change and the other. */
 const GAP_MS = 700;
@@ -37,13 +36,7 @@ for (const version of REAL_VERSIONS) {
     const users = (...names: readonly string[]) =>
       names.map((name) => ({ name, passwordSecretRef: { name: 's', key: 'k' } }));
     const change = async (config: Config): Promise<void> => {
-      const result = await applyChange(fleet.steps(), {
-        config,
-        version: versionOf(version),
-        previous: await fleet.pointer(),
-        pods: fleet.pods,
-        deaths: 0,
-      });
+      const result = await fleet.change(config);
       assert.equal(result.outcome, 'proved', JSON.stringify(result));
     };
     const login = async (port: number, user: string, password: string): Promise<Client> => {

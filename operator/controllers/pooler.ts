@@ -107,7 +107,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     if (first.status === 'rejected') throw first.reason;
     const { findings, ...done } = acted.value;
     const step = { ...done, findings: { ...findings, issuing: issuing.said } };
-    if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome, pods);
+    if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome);
 
     const heldBackMs = await deps.status.write(
       decision.pooler,
@@ -117,7 +117,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     const waits = [
       heldBackMs,
       nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
-      step.outcome.kind === 'waiting' ? step.outcome.retryMs : undefined,
+      'retryMs' in step.outcome ? step.outcome.retryMs : undefined,
       step.retryMs,
       issuing.retryMs,
     ];

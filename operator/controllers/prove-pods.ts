@@ -4,7 +4,8 @@
  */
 import { PROOF_USER } from '../api/names.ts';
 import { isLoginRefused } from '../console/errors.ts';
-import { type Expectation, expectationOf, prove } from '../console/prove.ts';
+import { type Expectation, expectationOf } from '../console/expectation.ts';
+import { prove } from '../console/prove.ts';
 import { reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import { type HeldStates, unionOf } from '../pgbouncer/database-states.ts';

@@ -2,12 +2,14 @@
  * Reads the Secrets that a pooler refers to, by get, for one reconcile; nothing of them is kept. Which of them changed
  * is known from the watch of their metadata.
  */
+
 import type { ConnectionPooler, SecretKeyRef } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { getIfThere } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
+import { listed } from '../pgbouncer/listed.ts';
 import { referencedSecrets, type SecretLookup, type SecretValue, secretReferences } from '../plan/secret-references.ts';
 import { createPace } from './pace.ts';
 import type { SecretObject } from './secret-object.ts';
@@ -60,11 +62,9 @@ function lookUp(secret: SecretObject | undefined, ref: SecretKeyRef): SecretValu
   const value = Object.hasOwn(secret.data ?? {}, ref.key) ? secret.data?.[ref.key] : undefined;
   if (value === undefined) {
     const keys = Object.keys(secret.data ?? {});
-    const named = keys.slice(0, KEYS_NAMED).join(', ');
-    const more = keys.length > KEYS_NAMED ? ` and ${keys.length - KEYS_NAMED} more` : '';
     return {
       found: false,
-      problem: `does not exist: the Secret has ${keys.length === 0 ? 'no keys' : `the keys ${named}${more}`}`,
+      problem: `does not exist: the Secret has ${keys.length === 0 ? 'no keys' : `the keys ${listed(keys, KEYS_NAMED)}`}`,
     };
   }
   const bytes = Buffer.byteLength(value, 'base64');

@@ -5,7 +5,8 @@ import { deployedImage } from '../plan/image.ts';
 import { type PodView, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER } from './caches.ts';
-import { type ConfigOutcome, pointerOf } from './converge-config.ts';
+import type { ConfigOutcome } from './config-outcome.ts';
+import { pointerOf } from './config-secret.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import { type Memory, provedRevision } from './memory.ts';
 

@@ -7,7 +7,7 @@ import { openSession } from '../console/session.ts';
 import { REAL_VERSIONS } from '../console/testing/real-pgbouncer.ts';
 import type { Config } from '../plan/config.ts';
 import { type Issued, issue, issueAuthority } from '../plan/testing/issue.ts';
-import { applyChange, type ChangeResult } from './change.ts';
+import type { ChangeResult } from './change.ts';
 import { provePods } from './prove-pods.ts';
 import {
   consoleCertificate,
@@ -47,14 +47,7 @@ for (const version of REAL_VERSIONS) {
       clients += 1;
       return fleet.configOf(clients, {}, version, encryption);
     };
-    const change = async (config: Config): Promise<ChangeResult> =>
-      applyChange(fleet.steps(), {
-        config,
-        version: versionOf(version),
-        previous: await fleet.pointer(),
-        pods: fleet.pods,
-        deaths: 0,
-      });
+    const change = (config: Config): Promise<ChangeResult> => fleet.change(config);
     const becomes = async (encryption?: Encryption): Promise<void> => {
       const config = configOf(encryption);
       const result = await change(config);

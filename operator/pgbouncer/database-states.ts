@@ -3,6 +3,7 @@
  * removed. PgBouncer forgets it when it restarts and keeps it over a RELOAD, so every process is told, and what the
  * operator told is noted: that alone it takes back, not what a hand did.
  */
+import { objectIn } from '../api/annotation.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import type { DatabaseRow } from './show.ts';
 
@@ -73,21 +74,14 @@ export function foreignStates(rows: readonly Shown[], wanted: HeldStates): reado
 export const quoteName = (name: string): string =>
   /^[a-z_][0-9a-z_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 
-export function parseStates(text: string | undefined): HeldStates {
-  try {
-    const parsed: unknown = JSON.parse(text ?? '{}');
-    if (typeof parsed !== 'object' || parsed === null) return {};
-    return Object.fromEntries(
-      Object.entries(parsed).filter(
-        (entry): entry is [string, HeldState] =>
-          entry[1] === 'Paused' || entry[1] === 'Disabled' || entry[1] === 'Leaving',
-      ),
-    );
-  } catch {
-    // A hand wrote it.
-    return {};
-  }
-}
+/** @param annotation as `printStates` wrote it, or a hand */
+export const parseStates = (annotation: string | undefined): HeldStates =>
+  Object.fromEntries(
+    Object.entries(objectIn(annotation) ?? {}).filter(
+      (entry): entry is [string, HeldState] =>
+        entry[1] === 'Paused' || entry[1] === 'Disabled' || entry[1] === 'Leaving',
+    ),
+  );
 
 /** @returns undefined when nothing is held */
 export function printStates(held: HeldStates): string | undefined {

@@ -5,6 +5,7 @@
  */
 import type { PoolerSpec } from '../api/types.ts';
 import { type Warning, warning } from '../api/warning.ts';
+import { listed } from '../pgbouncer/listed.ts';
 import { classifySecret, looksLikeMd5 } from '../pgbouncer/userlist.ts';
 
 export interface StoredPassword {
@@ -62,7 +63,7 @@ function lookedUp(spec: PoolerSpec, asks: ReadonlySet<string>): readonly Warning
   return [
     warning('VerifierPassword', {
       path: 'spec.auth.query',
-      problem: `finds SCRAM verifiers, with which PgBouncer cannot log in to the server of ${namesOf(open)} after a login by ${other.join(' or ')}`,
+      problem: `finds SCRAM verifiers, with which PgBouncer cannot log in to the server of ${listed(open, NAMED)} after a login by ${other.join(' or ')}`,
       remedy: 'let clients log in by scram-sha-256, or give each such database a serverUser',
     }),
   ];
@@ -104,7 +105,7 @@ function passwordless(spec: PoolerSpec, stored: readonly StoredPassword[]): read
   return [
     warning('NoServerPassword', {
       path: 'spec.users',
-      problem: `let ${namesOf(users)} in without a password, so PgBouncer has none for the server of ${namesOf(open)}`,
+      problem: `let ${listed(users, NAMED)} in without a password, so PgBouncer has none for the server of ${listed(open, NAMED)}`,
       remedy: 'give each such database a serverUser, or the users a passwordSecretRef',
     }),
   ];
@@ -122,12 +123,11 @@ function perField(
   stored: readonly StoredPassword[],
   say: (path: string, users: string) => Warning,
 ): readonly Warning[] {
-  return [...Map.groupBy(stored, ({ path }) => path)].map(([path, of]) =>
-    say(path, namesOf(of.map(({ user }) => user))),
-  );
+  return [...Map.groupBy(stored, ({ path }) => path)].map(([path, of]) => say(path, naming(of)));
 }
 
-function namesOf(names: readonly string[]): string {
-  const more = names.length - NAMED;
-  return `${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
+const naming = (stored: readonly StoredPassword[]): string =>
+  listed(
+    stored.map(({ user }) => user),
+    NAMED,
+  );

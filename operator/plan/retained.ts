@@ -2,6 +2,7 @@
  * What a process goes on with after a RELOAD although its files say otherwise, and what no console shows: told from the
  * files it ran before and those it runs now. Only a restart ends it.
  */
+import { objectIn } from '../api/annotation.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';
 import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { classifySecret, parseUserlist } from '../pgbouncer/userlist.ts';
@@ -43,20 +44,13 @@ export function retainedAfter(already: readonly string[], before: Loaded, after:
 /** Process → what it retains, as noted on a configuration Secret. */
 export type Retained = Readonly<Record<string, readonly string[]>>;
 
-export function parseRetained(text: string | undefined): Retained {
-  try {
-    const parsed: unknown = JSON.parse(text ?? '{}');
-    if (typeof parsed !== 'object' || parsed === null) return {};
-    return Object.fromEntries(
-      Object.entries(parsed).flatMap(([process, items]): readonly (readonly [string, readonly string[]])[] =>
-        Array.isArray(items) ? [[process, items.filter((item) => typeof item === 'string')]] : [],
-      ),
-    );
-  } catch {
-    // A hand wrote it.
-    return {};
-  }
-}
+/** @param annotation as `printRetained` wrote it, or a hand */
+export const parseRetained = (annotation: string | undefined): Retained =>
+  Object.fromEntries(
+    Object.entries(objectIn(annotation) ?? {}).flatMap(([process, items]): readonly [string, readonly string[]][] =>
+      Array.isArray(items) ? [[process, items.filter((item) => typeof item === 'string')]] : [],
+    ),
+  );
 
 /** @returns undefined when nothing is retained */
 export function printRetained(retained: Retained): string | undefined {

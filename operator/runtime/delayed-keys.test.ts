@@ -50,6 +50,18 @@ describe('delayed keys', () => {
     assert.deepEqual(came, ['a', 'a']);
   });
 
+  it('take one place each, however often their time is moved', async () => {
+    const clock = createManualClock();
+    const keys = createDelayedKeys(clock, () => undefined);
+    for (let round = 0; round < 100; round += 1) {
+      // In a day for a certificate; then soon, because something was held back.
+      keys.add('a', 86_400_000);
+      keys.add('a', 1_000);
+      await clock.advance(1_000);
+    }
+    assert.equal(keys.size, 0);
+  });
+
   it('share one timer, however many they are', () => {
     const manual = createManualClock();
     let sleeping = 0;

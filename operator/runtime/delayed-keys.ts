@@ -12,15 +12,16 @@ export interface DelayedKeys {
 }
 
 interface Entry {
-  readonly at: number;
+  at: number;
   readonly key: string;
+  /** Where it is in the heap. */
+  place: number;
 }
 
 /** @param due called with each key when its time has come, and never before */
 export function createDelayedKeys(clock: Clock, due: (key: string) => void): DelayedKeys {
   const heap: Entry[] = [];
-  /** What counts: entries of the heap that say another time are leftovers. */
-  const times = new Map<string, number>();
+  const entries = new Map<string, Entry>();
   let timer: { readonly at: number; readonly ending: AbortController } | undefined;
 
   const arm = (): void => {
@@ -42,8 +43,7 @@ export function createDelayedKeys(clock: Clock, due: (key: string) => void): Del
     const now = clock.monotonic();
     for (let first = heap[0]; first !== undefined && first.at <= now; first = heap[0]) {
       removeFirst(heap);
-      if (times.get(first.key) !== first.at) continue;
-      times.delete(first.key);
+      entries.delete(first.key);
       due(first.key);
     }
     arm();
@@ -52,34 +52,42 @@ export function createDelayedKeys(clock: Clock, due: (key: string) => void): Del
   return {
     add: (key, ms) => {
       const at = clock.monotonic() + Math.max(ms, 0);
-      const set = times.get(key);
-      if (set !== undefined && set <= at) return;
-      times.set(key, at);
-      insert(heap, { at, key });
+      const set = entries.get(key);
+      if (set !== undefined && set.at <= at) return;
+      const entry = set ?? { at, key, place: heap.length };
+      entry.at = at;
+      entries.set(key, entry);
+      rise(heap, entry);
       arm();
     },
     get size() {
-      return times.size;
+      return heap.length;
     },
     clear: () => {
       heap.length = 0;
-      times.clear();
+      entries.clear();
       timer?.ending.abort();
       timer = undefined;
     },
   };
 }
 
-function insert(heap: Entry[], entry: Entry): void {
-  let place = heap.push(entry) - 1;
+function put(heap: Entry[], entry: Entry, place: number): void {
+  heap[place] = entry;
+  entry.place = place;
+}
+
+/** Of an entry that is new at the end, or earlier than it was. */
+function rise(heap: Entry[], entry: Entry): void {
+  let { place } = entry;
   while (place > 0) {
     const parent = (place - 1) >> 1;
     const above = heap[parent];
     if (above === undefined || above.at <= entry.at) break;
-    heap[place] = above;
+    put(heap, above, place);
     place = parent;
   }
-  heap[place] = entry;
+  put(heap, entry, place);
 }
 
 function removeFirst(heap: Entry[]): void {
@@ -91,8 +99,8 @@ function removeFirst(heap: Entry[]): void {
     const [a, b] = [heap[left], heap[left + 1]];
     const [child, index] = a !== undefined && b !== undefined && b.at < a.at ? [b, left + 1] : [a, left];
     if (child === undefined || child.at >= last.at) break;
-    heap[place] = child;
+    put(heap, child, place);
     place = index;
   }
-  heap[place] = last;
+  put(heap, last, place);
 }

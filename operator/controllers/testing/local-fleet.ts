@@ -12,6 +12,7 @@ import { parseVersion, type Version } from '../../pgbouncer/version.ts';
 import { type Config, planConfig } from '../../plan/config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../../plan/main-section.ts';
 import type { PodView } from '../../plan/pods.ts';
+import { applyChange, type ChangeInput, type ChangeResult } from '../change.ts';
 import type { ChangeSteps } from '../change-acts.ts';
 import { createConsoleCertificate, type KeyPair } from '../console-certificate.ts';
 import { explainChange, explainReload } from '../pod-log.ts';
@@ -34,6 +35,8 @@ export interface LocalFleet {
   /** SHOW CONFIG of each pod. */
   settings(key: string): Promise<readonly (string | null | undefined)[]>;
   steps(): ChangeSteps;
+  /** A change of all pods from where the pointer is, by fresh steps; unless `more` says otherwise. */
+  change(config: Config, more?: Partial<ChangeInput> & { readonly steps?: ChangeSteps }): Promise<ChangeResult>;
   stop(): Promise<void>;
 }
 
@@ -116,7 +119,7 @@ export async function startLocalFleet(
       queryTimeoutMs: 2_000,
     });
 
-  return {
+  const fleet: LocalFleet = {
     pods,
     processes,
     configOf,
@@ -166,11 +169,21 @@ export async function startLocalFleet(
         now: () => Date.now(),
       };
     },
+    change: async (config, { steps = fleet.steps(), ...more } = {}) =>
+      applyChange(steps, {
+        config,
+        version: versionOf(version),
+        previous: await fleet.pointer(),
+        pods,
+        deaths: 0,
+        ...more,
+      }),
     stop: async () => {
       await Promise.all(processes.map((process) => process.stop()));
       await rm(directory, { recursive: true, force: true });
     },
   };
+  return fleet;
 }
 
 export const consoleCertificate = (): KeyPair =>

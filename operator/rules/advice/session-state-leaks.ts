@@ -3,7 +3,9 @@
  * takes the connection back before the client leaves. Row-level security that relies on SET is worth nothing then. A
  * `server_reset_query_always` in the specification, either way, is an answer, and nothing is said.
  */
+
 import { type Warning, warning } from '../../api/warning.ts';
+import { listed } from '../../pgbouncer/listed.ts';
 import type { Subject } from './subject.ts';
 
 export function sessionStateLeaks({ spec, pools, main }: Subject): readonly Warning[] {
@@ -19,7 +21,7 @@ export function sessionStateLeaks({ spec, pools, main }: Subject): readonly Warn
   return [
     warning('SessionStateLeaks', {
       path: `spec.parameters.${key}`,
-      problem: `is not set, and the next client inherits what a client of ${shortened(names)} leaves behind: SET (search_path, statement_timeout, settings that row-level security looks at), SET ROLE, temporary tables`,
+      problem: `is not set, and the next client inherits what a client of ${listed(names, NAMED)} leaves behind: SET (search_path, statement_timeout, settings that row-level security looks at), SET ROLE, temporary tables`,
       remedy:
         'use SET LOCAL, or set it to 1 (a round trip more for each transaction), or pool by session; 0 says that you know',
     }),
@@ -28,6 +30,3 @@ export function sessionStateLeaks({ spec, pools, main }: Subject): readonly Warn
 
 /** Hundreds of names help nobody. */
 const NAMED = 5;
-
-const shortened = (names: readonly string[]): string =>
-  names.length <= NAMED ? names.join(', ') : `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more`;

@@ -1,0 +1,17 @@
+/** The steps of changes and proofs for one template, with the cluster as it is known now. */
+import type { ChangeSteps } from './change-acts.ts';
+import { type ChangeContext, changeSteps } from './change-steps.ts';
+import { secretOf } from './config-secret.ts';
+import type { PoolerDependencies } from './dependencies.ts';
+
+/** @param context `superseded` is absent where nothing is waited for that the user could want otherwise */
+export const stepsOf = (
+  deps: Pick<PoolerDependencies, 'caches' | 'clock'>,
+  context: Omit<ChangeContext, 'secret' | 'superseded' | 'now'> & Partial<Pick<ChangeContext, 'superseded'>>,
+): ChangeSteps =>
+  changeSteps({
+    superseded: () => false,
+    ...context,
+    secret: () => secretOf(deps.caches, context.pooler, context.template),
+    now: deps.clock.now,
+  });
