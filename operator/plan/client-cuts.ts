@@ -1,5 +1,7 @@
 /** Whose connections an edit ends, and what stays as it was until pods are replaced. Seen on 1.18.0 and 1.26.1. */
 import type { PlannedPooler } from './compare.ts';
+import { statedIn } from './main-section.ts';
+import { poolNumbers } from './pools.ts';
 
 export interface Cut {
   /** Whom it concerns, as half a sentence: `clients of app_batch`. */
@@ -46,11 +48,11 @@ function removedDatabases(before: PlannedPooler, after: PlannedPooler, rolls: bo
 function forcedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
   return before.config.entries.databases.flatMap(({ name, settings }): readonly Cut[] => {
     const now = after.config.entries.databases.find((entry) => entry.name === name);
-    const [old, next] = [settings, now?.settings].map((list) => list?.find(({ key }) => key === 'user')?.value);
+    const [old, next] = [settings, now?.settings].map((list = []) => statedIn(list)('user'));
     if (now === undefined || old === next) return [];
     const who = `server connections of ${name}`;
     if (next === undefined && !rolls) {
-      const what = `stay those of ${old}: PgBouncer forgets a forced user only at a restart (condition ConfigSynced says so)`;
+      const what = `stay those of ${old}: PgBouncer forgets a forced user only at a restart (condition RestartRequired says so)`;
       return [{ who, what, cuts: false }];
     }
     const whose = next === undefined ? "the clients' own users" : next;
@@ -86,8 +88,7 @@ function states(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
 }
 
 function withoutTls(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
-  const mode = ({ config }: PlannedPooler): string =>
-    config.settings.find(({ key }) => key === 'client_tls_sslmode')?.value ?? 'disable';
+  const mode = ({ config }: PlannedPooler): string => statedIn(config.settings)('client_tls_sslmode') ?? 'disable';
   const demands = (of: string): number => ['require', 'verify-ca', 'verify-full'].indexOf(of);
   if (demands(mode(after)) <= demands(mode(before))) return [];
   const what = 'are refused when they connect';
@@ -98,10 +99,10 @@ function withoutTls(before: PlannedPooler, after: PlannedPooler): readonly Cut[]
 
 /** Every client reconnects once; those whose connection is theirs alone lose what is in it. */
 function restarts(before: PlannedPooler): readonly Cut[] {
-  const { config, template } = before;
-  const main = config.settings.find(({ key }) => key === 'pool_mode')?.value ?? 'session';
+  const { config, template, version } = before;
+  const main = statedIn(config.settings);
   const session = config.entries.databases
-    .filter(({ settings }) => (settings.find(({ key }) => key === 'pool_mode')?.value ?? main) === 'session')
+    .filter(({ settings }) => poolNumbers(statedIn(settings), main, version).mode === 'session')
     .map(({ name }) => (name === '*' ? 'every database' : name));
   const grace = Number(template.template.spec['terminationGracePeriodSeconds'] ?? 30);
   const everyone: Cut = {

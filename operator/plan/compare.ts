@@ -5,7 +5,7 @@
 import { PROOF_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { printHba } from '../pgbouncer/hba.ts';
-import { defaultIn, findSetting, isRestartOnly, type Section } from '../pgbouncer/settings.ts';
+import { appliedBy, defaultIn, findSetting, type Section } from '../pgbouncer/settings.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -106,10 +106,10 @@ export function comparePoolers(before: PlannedPooler | undefined, after: Planned
   };
 }
 
-const fleetOf = ({ pooler, config }: PlannedPooler) => ({ spec: pooler.spec, config });
+const fleetOf = ({ pooler, version, config }: PlannedPooler) => ({ spec: pooler.spec, version, config });
 
 /** Names of files change with every revision, and say nothing. */
-const FILES: ReadonlySet<string> = new Set(['auth_file', 'auth_hba_file']);
+const FILES: ReadonlySet<string> = new Set(['auth_file', 'auth_hba_file', 'auth_ident_file']);
 
 function settingChanges(before: PlannedPooler, after: PlannedPooler): readonly SettingChange[] {
   const main = changesOf('pgbouncer', before.config.settings, after.config.settings, before.version, after.version);
@@ -154,7 +154,7 @@ function changesOf(
         key,
         before: secret && old !== null ? '<secret>' : old,
         after: secret && now !== null ? '<secret>' : now,
-        by: setting !== undefined && isRestartOnly(setting, version) ? 'restart' : 'reload',
+        by: appliedBy(setting, version),
         source: is?.source ?? (section === 'pgbouncer' ? `PgBouncer ${formatVersion(version)}` : 'unset'),
       },
     ];
@@ -174,6 +174,7 @@ function accessChanges(before: PlannedPooler, after: PlannedPooler): readonly En
     printHba(planAccessRules(pooler.spec, version, { listed: new Set() }))
       .split('\n')
       .filter((line) => line !== '' && !line.includes(PROOF_USER))
+      .concat(pooler.spec.auth?.ident?.map((line) => `map ${line}`) ?? [])
       .map((name) => ({ name: name.replaceAll(/\s+/g, ' ') }));
   return namesChanged('access', lines(before), lines(after));
 }

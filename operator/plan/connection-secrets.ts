@@ -10,6 +10,7 @@ import { classifySecret, parseUserlist } from '../pgbouncer/userlist.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Config, Rendered } from './config.ts';
 import { type ConnectionValues, fillTemplate, passwordFileLine, urlHost } from './connection-template.ts';
+import { statedIn } from './main-section.ts';
 import { encode, metadataOf, type PlannedObject } from './objects.ts';
 
 /** Raised when the same inputs make other content, so that what stands in clusters is written anew. */
@@ -36,7 +37,7 @@ function valuesOf(pooler: ConnectionPooler, rendered: Rendered, wanted: Connecti
 
 /** What a client asks for to get what PgBouncer offers. Whom it trusts is for the client to say. */
 function sslmodeOf({ settings }: Rendered): string {
-  const offered = settings.find(({ key }) => key === 'client_tls_sslmode')?.value ?? 'disable';
+  const offered = statedIn(settings)('client_tls_sslmode') ?? 'disable';
   if (offered === 'disable') return 'disable';
   return offered === 'allow' || offered === 'prefer' ? 'prefer' : 'require';
 }
