@@ -13,7 +13,7 @@ import { type IniFile, printIni } from '../pgbouncer/ini.ts';
 import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
 import { findSetting, isRestartOnly } from '../pgbouncer/settings.ts';
 import { byteLength } from '../pgbouncer/text.ts';
-import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import { printUserlist, quotedBytes, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { authFaults } from './auth-faults.ts';
@@ -164,10 +164,7 @@ function sizeFaults(
   certificates: TlsFiles,
 ): readonly Fault[] {
   // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
-  const ofUsers = users.reduce(
-    (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
-    0,
-  );
+  const ofUsers = users.reduce((total, { name, password }) => total + byteLength(name) + quotedBytes(password) + 6, 0);
   const bytesOf = (texts: readonly string[]): number => texts.reduce((total, text) => total + byteLength(text), 0);
   const rest = bytesOf([printIni(ini, version), ...Object.values(beside)]);
   const ofCertificates = bytesOf(Object.values(certificates));

@@ -8,7 +8,7 @@ import { ADMIN_USER, RESERVED_USERS, STATS_USER } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import type { Warning } from '../api/warning.ts';
 import { byteLength, hasControlCharacter, MAX_ROLE_BYTES, maxPasswordBytes } from '../pgbouncer/text.ts';
-import { classifySecret, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import { classifySecret, quotedBytes, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import type { KnownFromSecrets } from './access-rules.ts';
 import { clientMethods } from './client-methods.ts';
@@ -120,7 +120,8 @@ export function planUserlist(
     if (stated === undefined) passwords.set(name, { user: name, password, path, standIn: false });
     else if (stated.password !== password && !stated.standIn) shadowed.push(shadowedLine(path, place, stated.path));
   }
-  const without = planWithoutPassword(spec, version, passwords, lists);
+  const methods = clientMethods(spec, version);
+  const without = planWithoutPassword(spec, version, methods, passwords, lists);
   for (const user of without.empty) passwords.set(user, { user, password: '', path: '', standIn: false });
 
   const users = [...passwords.values()]
@@ -138,7 +139,7 @@ export function planUserlist(
     warnings: [
       ...storedPasswordWarnings(
         spec,
-        clientMethods(spec, version),
+        methods,
         [...passwords.values()].filter(({ standIn }) => !standIn),
       ),
       ...shadowed,
@@ -153,11 +154,11 @@ export function planUserlist(
 function planWithoutPassword(
   spec: PoolerSpec,
   version: Version,
+  methods: ReadonlySet<string>,
   passwords: ReadonlyMap<string, unknown>,
   lists: UserlistSecrets,
 ): { readonly empty: readonly string[]; readonly faults: readonly Fault[] } {
   const { query, adminUsers = [], statsUsers = [] } = spec.auth ?? {};
-  const methods = clientMethods(spec, version);
   // It lets in only whom it has heard of; a directory's users it hears of at their login.
   const byName = methods.has('trust') || methods.has('cert');
   const empty = new Set<string>();
@@ -217,7 +218,7 @@ function passwordObjection(value: string, version: Version, plainOnly: boolean):
   if (objection !== undefined) return objection;
   const limit = maxPasswordBytes(version);
   // PgBouncer measures the password as it is written, with every quote doubled.
-  if (byteLength(value.replaceAll('"', '""')) > limit)
+  if (quotedBytes(value) > limit)
     return { problem: `is longer than the ${limit} bytes that PgBouncer takes`, remedy: 'choose a shorter one' };
   if (plainOnly && classifySecret(value) !== 'plain') {
     return { problem: 'is a hash, and PgBouncer itself must log in with it', remedy: 'put the plain password there' };

@@ -1,5 +1,5 @@
 /** `spec.connectionSecrets`: Secrets from which applications take whole connection strings. */
-import { noControlCharacters, passwordSecretRef } from './shapes.ts';
+import { identifier, passwordSecretRef } from './shapes.ts';
 
 /** What a template may name, in the words of the Secret's own keys. */
 export const PLACEHOLDERS = [
@@ -27,17 +27,11 @@ export const connectionSecret = {
   properties: {
     name: { ...passwordSecretRef.properties.name, minLength: 1 },
     user: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description: 'One of spec.users, whose Secret holds the password as plain text.',
     },
     database: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description: 'What the application asks for: one of spec.databases, or any name when there is a `*`.',
     },
     keys: {

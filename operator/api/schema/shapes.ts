@@ -1,6 +1,8 @@
 /** The shapes that fields of several parts of the specification share. */
 
 export const noControlCharacters = '^[^\\x00-\\x1f\\x7f-\\x9f]*$';
+/** A name of PostgreSQL's, which cuts longer ones off. */
+export const identifier = { type: 'string', minLength: 1, maxLength: 63, pattern: noControlCharacters } as const;
 export const dnsLabel = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 export const duration = '^([0-9]+h)?([0-9]+m)?([0-9]+s)?$';
 
