@@ -1,7 +1,7 @@
 /** What a specification refers to in Secrets: which keys are read, and what is known of them. */
 import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
 import { passwordReferences } from './credentials.ts';
-import { tlsReferences } from './tls.ts';
+import { tlsReferences } from './tls-references.ts';
 
 export interface SecretReference {
   readonly ref: SecretKeyRef;

@@ -11,7 +11,7 @@ import { parseUserlist, type UserlistEntry } from '../../pgbouncer/userlist.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import type { Config } from '../config.ts';
 import { ALWAYS, CONSERVATIVE, PROFILES } from '../profiles.ts';
-import { tlsFilesNamedIn } from '../tls.ts';
+import { tlsFilesNamedIn } from '../tls-files.ts';
 
 export interface ReadFiles {
   readonly ini: IniFile;
