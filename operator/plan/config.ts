@@ -66,6 +66,8 @@ export interface Config {
   readonly restartOnly: Readonly<Record<string, string>>;
   /** What clients meet; absent when they are to find no TLS. */
   readonly served?: NonNullable<TlsView['served']>;
+  /** By what they verify it, PEM; nothing that the files hold. */
+  readonly authority?: string;
 }
 
 export interface PlannedConfig {
@@ -90,7 +92,7 @@ export interface PlannedConfig {
 export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword' | 'served'>;
 
 /** What of a configuration can be known without the Secrets it is made of. */
-export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings'>;
+export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings' | 'authority'>;
 
 export function planConfig(input: ConfigInput): PlannedConfig {
   const { version, revisionKey } = input;
@@ -135,6 +137,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
       entries: { ...entries, databases: fromLookupField(input.spec, entries.databases) },
       restartOnly,
       ...(tls.served && { served: tls.served }),
+      ...authorityOf(tls),
       files: {
         ...filesOf(revision, {
           ini: printIni(ini, version),
@@ -174,6 +177,9 @@ export function planKnownConfig(
       proofPassword: proofPasswordOf(input.revisionKey, revision),
       ...(tls.served && { served: tls.served }),
     },
-    rendered: { revision, ini, settings },
+    rendered: { revision, ini, settings, ...authorityOf(tls) },
   };
 }
+
+const authorityOf = ({ authority }: TlsView): Pick<Config, 'authority'> =>
+  authority !== undefined && 'text' in authority ? { authority: authority.text } : {};

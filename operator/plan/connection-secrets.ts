@@ -35,7 +35,10 @@ function valuesOf(pooler: ConnectionPooler, rendered: Rendered, wanted: Connecti
   };
 }
 
-/** What a client asks for to get what PgBouncer offers. Whom it trusts is for the client to say. */
+/**
+ * What a client asks for to get what PgBouncer offers. Never verify-full: a driver then looks for the authority in a file,
+ * and only the application knows where it has put `ca.crt`.
+ */
 function sslmodeOf({ settings }: Rendered): string {
   const offered = statedIn(settings)('client_tls_sslmode') ?? 'disable';
   if (offered === 'disable') return 'disable';
@@ -43,7 +46,7 @@ function sslmodeOf({ settings }: Rendered): string {
 }
 
 /** The keys that every connection Secret has; names as in Service Binding, libpq and other operators' Secrets. */
-function standardKeys(values: ConnectionValues): Readonly<Record<string, string>> {
+function standardKeys(values: ConnectionValues, authority: string | undefined): Readonly<Record<string, string>> {
   const fill = (template: string): string => fillTemplate(template, values);
   const tls = values.sslmode === 'require' ? 'sslmode=require' : '';
   const direct = values['direct-host']
@@ -61,6 +64,7 @@ function standardKeys(values: ConnectionValues): Readonly<Record<string, string>
     uri: fill(`postgresql://{user}:{password}@{host}:{port}/{database}${tls && `?${tls}`}`),
     'jdbc-uri': fill(`jdbc:postgresql://{host}:{port}/{database}?user={user}&password={password}${tls && `&${tls}`}`),
     pgpass: passwordFileLine([values.host, values.port, values.database, values.user, password]),
+    ...(authority !== undefined && { 'ca.crt': authority }),
     'direct-uri': `postgresql://${fill('{user}:{password}')}@${direct}/${fill('{direct-database}')}`,
   };
 }
@@ -75,7 +79,14 @@ export function connectionInputs(
   wanted: ConnectionSecret,
   password: string,
 ): string {
-  const parts = [BUILDER, pooler.metadata.uid, valuesOf(pooler, rendered, wanted), wanted.keys ?? {}, password];
+  const parts = [
+    BUILDER,
+    pooler.metadata.uid,
+    valuesOf(pooler, rendered, wanted),
+    wanted.keys ?? {},
+    password,
+    ...(rendered.authority === undefined ? [] : [rendered.authority]),
+  ];
   return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 16);
 }
 
@@ -96,7 +107,7 @@ export function connectionSecret(input: ConnectionSecretInput): PlannedObject | 
   if (password === undefined || classifySecret(password) !== 'plain') return undefined;
   const values = { ...valuesOf(pooler, config, wanted), password };
   const own = Object.entries(wanted.keys ?? {}).map(([key, template]) => [key, fillTemplate(template, values)]);
-  const data = encode({ ...standardKeys(values), ...Object.fromEntries(own) });
+  const data = encode({ ...standardKeys(values, config.authority), ...Object.fromEntries(own) });
   const base = metadataOf(pooler, wanted.name);
   return {
     apiVersion: 'v1',

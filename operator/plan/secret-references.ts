@@ -7,6 +7,8 @@ export interface SecretReference {
   readonly ref: SecretKeyRef;
   /** The field that refers to it. */
   readonly path: string;
+  /** Nothing is wrong when it is not there. */
+  readonly optional?: true;
 }
 
 /** What is known of one key of one Secret. */

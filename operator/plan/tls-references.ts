@@ -11,6 +11,7 @@ export function tlsReferences(spec: PoolerSpec, pooler: string): readonly Secret
   const { client, server } = spec.tls ?? {};
   return [
     ...(isOn(client) ? [...pairOf(servedRef(client, pooler)), ...caReferences(client, 'spec.tls.client')] : []),
+    ...servedAuthorityReferences(spec, pooler),
     ...(isOn(server)
       ? [
           ...caReferences(server, 'spec.tls.server'),
@@ -41,3 +42,11 @@ export const caReferences = (
   ...(side.caSecretRef === undefined ? [] : [{ path: `${path}.caSecretRef`, ref: side.caSecretRef }]),
   ...(side.caSecretRefs ?? []).map((ref, index) => ({ path: `${path}.caSecretRefs[${index}]`, ref })),
 ];
+
+/** What connection Secrets tell applications of the certificate they will meet, as far as its own Secret tells it. */
+export function servedAuthorityReferences(spec: PoolerSpec, pooler: string): readonly SecretReference[] {
+  const client = spec.tls?.client;
+  if (!isOn(client) || (spec.connectionSecrets ?? []).length === 0) return [];
+  const { path, name } = servedRef(client, pooler);
+  return [{ path, ref: { name, key: 'ca.crt' }, optional: true }];
+}

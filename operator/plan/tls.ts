@@ -21,9 +21,10 @@ import {
 } from './certificate.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting } from './main-section.ts';
 import type { SecretLookup, SecretReference } from './secret-references.ts';
+import { readServedAuthority, type ServedAuthority } from './served-authority.ts';
 import { serviceNames } from './service-names.ts';
 import { type FileKey, KINDS, type TlsFiles, tlsFileName } from './tls-files.ts';
-import { caReferences, isOn, pairOf, servedRef } from './tls-references.ts';
+import { caReferences, isOn, pairOf, servedAuthorityReferences, servedRef } from './tls-references.ts';
 
 export interface TlsInput {
   readonly spec: PoolerSpec;
@@ -50,6 +51,8 @@ export interface UsedCertificate extends CertificateFacts {
 export interface TlsView {
   readonly settings: readonly EffectiveSetting[];
   readonly served?: { readonly mode: Exclude<ClientTls['mode'], 'disable'>; readonly fingerprint: string };
+  /** By what clients verify what they are served; read only where connection Secrets tell it. */
+  readonly authority?: ServedAuthority & { readonly secret: string };
   readonly certificates: readonly UsedCertificate[];
   /** When the first of those whose time has not come is valid, milliseconds since 1970. */
   readonly validFrom?: number;
@@ -79,6 +82,7 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
   const faults: { readonly spec: Fault[]; readonly certificates: Fault[] } = { spec: [], certificates: [] };
   let uncovered: readonly string[] = [];
   let served: TlsView['served'];
+  let authority: TlsView['authority'];
   let validFrom = Number.POSITIVE_INFINITY;
 
   const choose = (key: string, value: string | undefined, source: string): void => {
@@ -192,6 +196,10 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
     const [own] = Object.entries(files).find(([file]) => file.endsWith(`.${KINDS.client_tls_cert_file}`)) ?? [];
     if (authorities.length === 0 && own !== undefined)
       choose('client_tls_ca_file', `${CONFIG_DIRECTORY}/${own}`, servedRef(client, name).path);
+    for (const { ref } of servedAuthorityReferences(spec, name)) {
+      const found = readServedAuthority(lookup(ref), chain, judgement);
+      if (found !== undefined) authority = { ...found, secret: ref.name };
+    }
     chooseProtocol('client', client);
     if (chain !== undefined && client.mode !== 'disable') {
       uncovered = chain.uncovered;
@@ -209,6 +217,7 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
     view: {
       settings,
       ...(served && { served }),
+      ...(authority && { authority }),
       ...(Number.isFinite(validFrom) && { validFrom }),
       certificates,
       uncovered,

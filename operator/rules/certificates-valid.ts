@@ -52,6 +52,14 @@ export function certificatesValid({ tls, issuing, now }: Situation): Finding {
       message: `the served certificate is not valid for ${tls.uncovered.join(', ')}: clients that verify the name need another one; issue it for these, or use the names that it has`,
     };
   }
+  if (tls?.authority !== undefined && 'unusable' in tls.authority) {
+    const { secret, unusable } = tls.authority;
+    return {
+      status: 'True',
+      reason: 'AuthorityUnusable',
+      message: `${secret}/ca.crt, by which applications would verify the served certificate, ${unusable.problem}: connection Secrets go without it; ${unusable.remedy}`,
+    };
+  }
   return { status: 'True', reason: 'Valid', message: `all are sound; the first to end: ${describe(first)}` };
 }
 

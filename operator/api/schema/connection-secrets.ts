@@ -22,7 +22,7 @@ const template = `^([^{}]|\\{\\{|\\}\\}|\\{(${PLACEHOLDERS.join('|')})(:(${FORMS
 export const connectionSecret = {
   type: 'object',
   description:
-    'A Secret that the operator writes and keeps: everything an application needs to connect. Its keys: type, provider, host, port, database, dbname, user, username, password, sslmode, uri, jdbc-uri, pgpass, direct-host, direct-port, direct-database and direct-uri (the way past the pooler).',
+    'A Secret that the operator writes and keeps: everything an application needs to connect. Its keys: type, provider, host, port, database, dbname, user, username, password, sslmode, uri, jdbc-uri, pgpass, direct-host, direct-port, direct-database and direct-uri (the way past the pooler); and ca.crt, the authority of the certificate that PgBouncer serves, when the Secret of that certificate holds it.',
   required: ['name', 'user', 'database'],
   properties: {
     name: { ...passwordSecretRef.properties.name, minLength: 1 },

@@ -20,6 +20,7 @@ const SERVED = issue({ commonName: 'pooler', names: ['pooler', 'pooler.shop', 'p
 
 function pemFor({ ref, path }: SecretReference): string {
   if (/caSecretRef/.test(path)) return AUTHORITY.certificate;
+  if (ref.key === 'ca.crt') return AUTHORITY.certificate;
   return ref.key === 'tls.crt' ? SERVED.certificate : SERVED.key;
 }
 
