@@ -153,7 +153,7 @@ await inOwnNetwork(import.meta.filename, () => {
     });
 
     it('have the authority of the served certificate, and follow when it is replaced', async () => {
-      const names = [`app.${stage.namespace}.svc`];
+      const names = ['app', `app.${stage.namespace}`, `app.${stage.namespace}.svc`];
       const [first, second] = ['first', 'second'].map((name) => issueAuthority(`${name} authority`));
       assert.ok(first && second);
       const serve = (issuer: Issued, authorities: string): Promise<void> => {

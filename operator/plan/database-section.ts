@@ -23,6 +23,9 @@ export interface EffectiveEntry {
   readonly settings: readonly EffectiveSetting[];
 }
 
+export const entryOf = (entries: readonly EffectiveEntry[], name: string): EffectiveEntry | undefined =>
+  entries.find((entry) => entry.name === name);
+
 interface Entries {
   readonly entries: readonly Entry[];
   readonly effective: readonly EffectiveEntry[];

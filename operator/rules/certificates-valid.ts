@@ -45,19 +45,19 @@ export function certificatesValid({ tls, issuing, now }: Situation): Finding {
   if (soon.length > 0) {
     return { status: 'False', reason: 'ExpiresSoon', message: `${soon.map(describe).join('. ')}; renew it${why}` };
   }
-  if (tls !== undefined && tls.uncovered.length > 0) {
-    return {
-      status: 'True',
-      reason: 'NamesNotCovered',
-      message: `the served certificate is not valid for ${tls.uncovered.join(', ')}: clients that verify the name need another one; issue it for these, or use the names that it has`,
-    };
-  }
   if (tls?.authority !== undefined && 'unusable' in tls.authority) {
     const { secret, unusable } = tls.authority;
     return {
       status: 'True',
       reason: 'AuthorityUnusable',
       message: `${secret}/ca.crt, by which applications would verify the served certificate, ${unusable.problem}: connection Secrets go without it; ${unusable.remedy}`,
+    };
+  }
+  if (tls !== undefined && tls.uncovered.length > 0) {
+    return {
+      status: 'True',
+      reason: 'NamesNotCovered',
+      message: `the served certificate is not valid for ${tls.uncovered.join(', ')}: clients that verify the name need another one; issue it for these, or use the names that it has`,
     };
   }
   return { status: 'True', reason: 'Valid', message: `all are sound; the first to end: ${describe(first)}` };
