@@ -20,6 +20,7 @@ import type { EffectiveEntry } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
 import { atLookupField, fromLookupField, withLookupDatabase } from './lookup.ts';
 import type { EffectiveSetting } from './main-section.ts';
+import { metadataFaults } from './metadata-faults.ts';
 import { planIni, restartOnlyOf } from './plan-ini.ts';
 import {
   type ConfigFiles,
@@ -105,7 +106,11 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const restartOnly = restartOnlyOf(draft.settings, version);
   const { pending } = draft;
   const faults = {
-    spec: [...atLookupField(input.spec, draft.faults), ...connectionSecretFaults(input.spec, input.name)],
+    spec: [
+      ...atLookupField(input.spec, draft.faults),
+      ...connectionSecretFaults(input.spec, input.name),
+      ...metadataFaults('spec.service', { annotations: input.spec.service?.annotations }),
+    ],
     budget: budget.faults,
     credentials: [...userlist.faults, ...connectionPasswordFaults(input.spec, userlist.entries)],
   };
