@@ -27,7 +27,11 @@ export interface StandIns {
 /** @param pooler its name */
 export function standInsFor(spec: PoolerSpec, pooler: string, known: KnownSecrets): StandIns {
   const groups = groupReferences(spec);
-  const groupOf = (ref: SecretKeyRef): readonly SecretKeyRef[] => [...(groups.get(nameOf(ref))?.values() ?? [ref])];
+  // But for what is known to be another password.
+  const mayBeSame = (a: string | undefined, b: string | undefined): boolean =>
+    a === undefined || b === undefined || a === b;
+  const groupOf = (ref: SecretKeyRef): readonly SecretKeyRef[] =>
+    [...(groups.get(nameOf(ref))?.values() ?? [ref])].filter((other) => mayBeSame(known(ref), known(other)));
   const lists = pathsOf(userlistReferences(spec));
   // May not be there at all: nothing is made up for it.
   const optional = new Set(servedAuthorityReferences(spec, pooler).map(({ ref }) => nameOf(ref)));

@@ -101,7 +101,11 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(input.spec, version, input.passwords, input.lookup);
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
-  const iniOf = (revision: string) => planIni({ ...input, spec, tls }, budget, revision, userlist.known.lookupUser);
+  const iniOf = (revision: string) =>
+    planIni({ ...input, spec, tls }, budget, revision, {
+      ...userlist.known,
+      serverPasswords: userlist.serverPasswords,
+    });
   const draft = iniOf(DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const { pending } = draft;
@@ -157,8 +161,8 @@ export function planConfig(input: ConfigInput): PlannedConfig {
 }
 
 /**
- * A configuration whose revision is known from before, without the Secrets it was made of: passwords stand in the
- * userlist alone, and of certificates `tls` knows what the ini and a proof need.
+ * A configuration whose revision is known from before, without the Secrets it was made of: no console shows passwords, and
+ * of certificates `tls` knows what the ini and a proof need.
  */
 export function planKnownConfig(
   input: Omit<ConfigInput, 'name' | 'passwords' | 'lookup'>,

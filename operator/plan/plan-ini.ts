@@ -10,17 +10,24 @@ import { type EffectiveSetting, planMainSection } from './main-section.ts';
 import { pendingSettings } from './restart.ts';
 import type { TlsView } from './tls.ts';
 
+interface KnownToIni {
+  readonly lookupUser?: string;
+  /** See Credentials. */
+  readonly serverPasswords?: ReadonlyMap<string, string>;
+}
+
+/** @param known what Secrets tell; without it the ini has no word of that */
 export function planIni(
   input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'> & { readonly tls: TlsView },
   budget: Budget,
   revision: string,
-  lookupUser?: string,
+  { lookupUser, serverPasswords }: KnownToIni = {},
 ) {
   const { spec, version, pinned, tls } = input;
   const main = planMainSection(spec, version, revision, { tls: tls.settings, lookupUser });
   const wanted = restartOnlyOf(main.settings, version);
   const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
-  const databases = planDatabases(spec, version, budget, input.namespace);
+  const databases = planDatabases(spec, version, budget, { namespace: input.namespace, serverPasswords });
   const users = planUsers(spec, version);
   const ini: IniFile = {
     databases: databases.entries,
