@@ -4,7 +4,7 @@
  * here: the change comes back, so that the user can still want something else.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keptServerUser } from '../console/prove.ts';
+import { keptServerUser } from '../console/prove-rows.ts';
 import type { Session } from '../console/session.ts';
 import { type HeldStates, stateCommands } from '../pgbouncer/database-states.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';

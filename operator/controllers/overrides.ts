@@ -4,7 +4,8 @@
  * asked for details. It is reported and not fought.
  */
 
-import { changedByHand, type Expectation } from '../console/prove.ts';
+import type { Expectation } from '../console/prove.ts';
+import { changedByHand } from '../console/prove-rows.ts';
 import type { Session } from '../console/session.ts';
 import { foreignStates, type HeldStates } from '../pgbouncer/database-states.ts';
 import { readConfig, readDatabases, readState } from '../pgbouncer/show.ts';
