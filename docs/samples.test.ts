@@ -35,8 +35,8 @@ async function planned(sample: string): Promise<readonly OfflinePlan[]> {
 for (const sample of samples) {
   describe(`the sample ${sample}`, () => {
     it('renders, and stays inside every ceiling while its pods are replaced', async () => {
-      for (const { pooler, config } of await planned(sample)) {
-        const fleet = { spec: pooler.spec, config };
+      for (const { pooler, version, config } of await planned(sample)) {
+        const fleet = { spec: pooler.spec, version, config };
         for (const { during, budget, server, backend } of peakConnections(fleet, fleet, true)) {
           for (const ceiling of [budget, server])
             if (ceiling !== null)

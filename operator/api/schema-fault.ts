@@ -1,6 +1,7 @@
 /** Says in our words what ajv found wrong, so that it reads like every other fault. */
 import type { ErrorObject } from 'ajv';
 import type { Fault } from './fault.ts';
+import { dnsLabel, secretKey, secretName } from './schema/shapes.ts';
 import { isObject } from './schema-node.ts';
 
 /** Keys of `parameters` whose values are passwords, or hold one. They are refused, and until then never shown. */
@@ -57,11 +58,16 @@ function patternRemedy(pattern: string): string {
   if (pattern.includes('\\x00')) return 'remove line breaks and other control characters';
   if (pattern.includes('direct-host'))
     return 'name {user}, {password}, {host}, {port}, {database}, {sslmode}, {direct-host}, {direct-port} or {direct-database}, with :raw, :quoted or :json for other places than a URL, and write {{ and }} for braces';
-  if (pattern.includes('[0-9]+h')) return 'write a duration in whole seconds and up: "90s", "30m", "1h30m"';
+  if (pattern.includes('h)?(')) return 'write a duration in whole seconds and up: "90s", "30m", "1h30m"';
   if (pattern.includes('%')) return 'give an integer, or a share from "1%" to "100%"';
   if (pattern.startsWith('^1')) return 'write a PgBouncer version: "1.26.1"';
-  if (pattern.includes('A-Za-z0-9._:')) return 'write one name or address, without a port; several go into `hosts`';
+  if (pattern.includes('A-Fa-f0-9')) return 'write one name or address, without a port; several go into `hosts`';
   if (pattern.startsWith('^[!-~]')) return 'write it without spaces';
+  if (pattern.startsWith('^[!-+'))
+    return 'write one name, of ASCII letters, digits and signs, without spaces and commas';
+  if (pattern === dnsLabel) return 'use a-z, 0-9 and -, with a letter or digit at both ends';
+  if (pattern === secretName.pattern) return 'use a-z, 0-9, - and ., with a letter or digit at both ends of each part';
+  if (pattern === secretKey.pattern) return 'use letters, digits and -._';
   return `it must match ${pattern}`;
 }
 

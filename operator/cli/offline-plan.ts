@@ -70,7 +70,7 @@ export function planOffline(input: unknown, options: OfflineOptions): Planned {
       ...(options.now === undefined ? {} : { judgement: { now: options.now } }),
     });
   // Checked with the real values; printed with masked ones, so that not even the revision speaks of a password.
-  const lookups = standInsFor(pooler.spec, valueIn(secrets));
+  const lookups = standInsFor(pooler.spec, metadata.name, valueIn(secrets));
   const real = plan(lookups.known);
   const faults = [
     ...early,
@@ -116,13 +116,13 @@ const valueIn =
 
 /** A Secret of the same file that lacks the key, or has no text there, is a mistake; one elsewhere may be in the cluster. */
 function unusableKeys(pooler: ConnectionPooler, secrets: readonly SecretDocument[]): readonly Fault[] {
-  return secretReferences(pooler.spec, pooler.metadata.name).flatMap(({ ref, path }) => {
+  return secretReferences(pooler.spec, pooler.metadata.name).flatMap(({ ref, path, optional }) => {
     const secret = secrets.find(({ name }) => name === ref.name);
     if (secret?.notText?.includes(ref.key) === true) {
       const value = `${ref.name}/${ref.key}`;
       return [{ path, value, problem: 'is not UTF-8 text', remedy: 'put text there' }];
     }
-    return secret === undefined || Object.hasOwn(secret.values, ref.key)
+    return secret === undefined || optional || Object.hasOwn(secret.values, ref.key)
       ? []
       : [
           {

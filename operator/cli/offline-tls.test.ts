@@ -65,6 +65,46 @@ describe('certificates in a file', () => {
     );
   });
 
+  it('bring their authority into connection Secrets, when it is there and fits', () => {
+    const pair = servedFor(100);
+    const fields = {
+      users: [{ name: 'app', passwordSecretRef: { name: 'db', key: 'password' } }],
+      connectionSecrets: [{ name: 'app-uri', user: 'app', database: 'app' }],
+      tls: { client: { mode: 'require', secretRef: { name: 'app-tls' } } },
+    };
+    const found = (values: object) => {
+      const planned = planOffline(poolerOf({ backends: [{ host: 'pg' }], ...fields }, 'app'), {
+        namespace: 'shop',
+        defaultImage: 'pgbouncer:1.26.1',
+        templateMode: 'restricted',
+        secrets: [
+          {
+            name: 'app-tls',
+            namespace: undefined,
+            values: { 'tls.crt': pair.certificate, 'tls.key': pair.key, ...values },
+          },
+        ],
+        showSecrets: false,
+        now: NOW,
+      });
+      assert.ok(planned.ok, JSON.stringify(planned));
+      return { yaml: renderYaml(planned.plan), warnings: planned.plan.warnings.map(formatWarning) };
+    };
+    const without = found({});
+    assert.ok(!without.yaml.includes('ca.crt'));
+    assert.deepEqual(without.warnings, []);
+    const fits = found({ 'ca.crt': AUTHORITY.certificate });
+    assert.match(fits.yaml, /ca\.crt: \|?\s*<app-tls\/ca\.crt>/);
+    assert.deepEqual(fits.warnings, []);
+    const other = found({
+      'ca.crt': issueAuthority('other', { notBefore: NOW, notAfter: NOW + DAY * 99 }).certificate,
+    });
+    assert.match(
+      other.warnings.join(),
+      /spec\.connectionSecrets: holds authorities of which none signed .*app-tls\/ca\.crt/,
+    );
+  });
+
   it('of which the key is another one are refused', () => {
     const pair = { ...servedFor(100), key: servedFor(100).key };
     assert.match(linesOf(pair).join(), /app-tls\/tls\.key.*put the key that belongs to tls\.crt there/);

@@ -33,24 +33,27 @@ const numbered = (lines: readonly string[]): readonly string[] => lines.map((lin
 
 const count = (number: number, one: string, more = `${one}s`): string => `${number} ${number === 1 ? one : more}`;
 
-function summary({ outcome, settings, entries, pods, objects, cuts }: PoolerChange): string {
+function summary({ outcome, settings, entries, pods, objects, cuts, waiting, suspended }: PoolerChange): string {
   if (outcome === 'create') return `would be created with ${count(pods.after, 'replica')}`;
   const changed = settings.length + entries.length + objects.length;
   const what = outcome === 'restart' ? `${count(pods.replaced, 'pod is', 'pods are')} replaced` : 'no pod is replaced';
   const cut = outcome !== 'restart' && cuts.some(({ cuts: ends }) => ends) ? ', some clients are cut off' : '';
-  return `${count(changed, 'change')}, ${what}${cut}`;
+  const later =
+    waiting.length === 0 ? '' : `, ${waiting.join(', ')} ${waiting.length === 1 ? 'waits' : 'wait'} for a restart`;
+  return `${count(changed, 'change')}, ${what}${later}${cut}${suspended ? '; suspended: nothing is written' : ''}`;
 }
 
 /** In the order in which the operator acts. */
-function steps({ outcome, settings, entries, pods, objects }: PoolerChange): readonly string[] {
+function steps({ outcome, settings, entries, pods, objects, waiting, suspended }: PoolerChange): readonly string[] {
+  const held = suspended ? ['Nothing, until suspend is false: the operator writes nothing. Then:'] : [];
   if (outcome === 'create')
-    return ['Service, configuration and pods are written; each pod is proved before it counts as ready.'];
+    return [...held, 'Service, configuration and pods are written; each pod is proved before it counts as ready.'];
   const grows = pods.after > pods.before;
   const service = objects.some(({ object }) => object === 'Service')
     ? ['The Service changes at once; connections that are open stay.']
     : [];
   const reload =
-    outcome === 'restart' || settings.length + entries.length === 0
+    outcome === 'restart' || !(settings.some(({ by }) => by === 'reload') || entries.length > 0)
       ? []
       : [
           pods.before === 1
@@ -74,7 +77,11 @@ function steps({ outcome, settings, entries, pods, objects }: PoolerChange): rea
   const secrets = objects.some(({ object }) => object.startsWith('Secret '))
     ? ['Connection Secrets follow when every pod is proved.']
     : [];
-  return [...service, ...reload, ...roll, ...scale, ...secrets];
+  const later =
+    waiting.length === 0
+      ? []
+      : [`${waiting.join(', ')}: RestartRequired, until the pods are restarted (rollout.restart is Manual).`];
+  return [...held, ...service, ...reload, ...roll, ...scale, ...later, ...secrets];
 }
 
 function changes({ settings, entries, objects }: PoolerChange): readonly string[] {

@@ -44,6 +44,18 @@ describe('kubectl pooler plan', { concurrency: 2 }, () => {
     assert.deepEqual([name, outcome, pods.replaced], ['app', 'restart', 3]);
   });
 
+  it('says what waits for a restart that somebody wants, and that nothing is written while suspended', async () => {
+    const manual = (fields: string): string => edited(`rollout: {restart: Manual}, databases: [{name: app}]${fields}`);
+    const args = ['plan', '-f', '-', '--from', BEFORE];
+    const { stdout } = await runCli(args, manual(', parameters: {pkt_buf: 8192}, suspend: true'));
+    assert.match(stdout, /no pod is replaced, pkt_buf waits for a restart, .*; suspended: nothing is written\.\n/);
+    assert.match(stdout, /^ {2}1\. Nothing, until suspend is false: the operator writes nothing\. Then:$/m);
+    assert.match(
+      stdout,
+      /^ {2}\d\. pkt_buf: RestartRequired, until the pods are restarted \(rollout\.restart is Manual\)\.$/m,
+    );
+  });
+
   it('says what would be created when the other file has no such pooler', async () => {
     const { stdout } = await runCli(
       ['plan', '-f', BEFORE, '-n', 'other', '--from', '-'],

@@ -9,8 +9,10 @@ import {
   lookupUserReferences,
   type SecretLookup,
   type SecretReference,
+  type SecretValue,
   userlistReferences,
 } from '../plan/secret-references.ts';
+import { servedAuthorityReferences } from '../plan/tls-references.ts';
 
 /** The value behind a reference, as far as it is known. */
 export type KnownSecrets = (ref: SecretKeyRef) => string | undefined;
@@ -22,10 +24,18 @@ export interface StandIns {
   readonly known: SecretLookup;
 }
 
-export function standInsFor(spec: PoolerSpec, known: KnownSecrets): StandIns {
+/** @param pooler its name */
+export function standInsFor(spec: PoolerSpec, pooler: string, known: KnownSecrets): StandIns {
   const groups = groupReferences(spec);
-  const groupOf = (ref: SecretKeyRef): readonly SecretKeyRef[] => [...(groups.get(nameOf(ref))?.values() ?? [ref])];
+  // But for what is known to be another password.
+  const mayBeSame = (a: string | undefined, b: string | undefined): boolean =>
+    a === undefined || b === undefined || a === b;
+  const groupOf = (ref: SecretKeyRef): readonly SecretKeyRef[] =>
+    [...(groups.get(nameOf(ref))?.values() ?? [ref])].filter((other) => mayBeSame(known(ref), known(other)));
   const lists = pathsOf(userlistReferences(spec));
+  // May not be there at all: nothing is made up for it.
+  const optional = new Set(servedAuthorityReferences(spec, pooler).map(({ ref }) => nameOf(ref)));
+  const isAbsent = (ref: SecretKeyRef): boolean => optional.has(nameOf(ref)) && known(ref) === undefined;
   const askers = pathsOf(lookupUserReferences(spec).slice(0, 1));
   const mask = (ref: SecretKeyRef): string => {
     const name = nameOf(ref);
@@ -36,14 +46,17 @@ export function standInsFor(spec: PoolerSpec, known: KnownSecrets): StandIns {
     return asker === undefined ? `<${nameOf(groupOf(ref)[0] ?? ref)}>` : `<${asker}>`;
   };
   return {
-    masked: (ref) => ({ found: true, value: mask(ref), standIn: true }),
+    masked: (ref) => (isAbsent(ref) ? ABSENT : { found: true, value: mask(ref), standIn: true }),
     known: (ref) => {
       const value = [ref, ...groupOf(ref)].map(known).find(isThere);
       if (value !== undefined) return { found: true, value };
+      if (isAbsent(ref)) return ABSENT;
       return { found: true, value: lists.has(nameOf(ref)) ? '' : mask(ref), standIn: true };
     },
   };
 }
+
+const ABSENT: SecretValue = { found: false, problem: 'does not exist' };
 
 /** The users of a list with their passwords masked; of one that is not known, one line that says where it comes from. */
 function maskedList(path: string, text: string | undefined, mask: string): string {

@@ -1,8 +1,9 @@
 /** The acts that a change is made of, apart from the order in which they happen: on a cluster, or on processes of a test. */
 import type { Session, SessionOptions } from '../console/session.ts';
 import type { HeldStates } from '../pgbouncer/database-states.ts';
-import type { Config, ConfigFiles } from '../plan/config.ts';
+import type { Config } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import type { ConfigFiles } from '../plan/revision-files.ts';
 
 /** What a change needs from the cluster, so that the protocol can be read (and killed between any two steps) by itself. */
 export interface ChangeSteps {

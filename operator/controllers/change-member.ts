@@ -5,8 +5,8 @@ import { prove } from '../console/prove.ts';
 import { type Reloaded, reloadUntil } from '../console/reload.ts';
 import type { Session } from '../console/session.ts';
 import { atLeast } from '../pgbouncer/version.ts';
-import { PROVED_FILE } from '../plan/config.ts';
 import type { PodView } from '../plan/pods.ts';
+import { PROVED_FILE } from '../plan/revision-files.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps, UnprovedPod } from './change-acts.ts';
 

@@ -15,6 +15,11 @@ import type { KubeObject } from '../kube/objects.ts';
 import { apply, get, type LogOptions, mergePatch, podLogs } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
 import { sameStates, unionOf } from '../pgbouncer/database-states.ts';
+import { SECRET_BYTES } from '../plan/config-size.ts';
+import { withAppliedHash } from '../plan/drift.ts';
+import { configSecret } from '../plan/objects.ts';
+import { CONTAINER } from '../plan/pod-template.ts';
+import type { PodView } from '../plan/pods.ts';
 import {
   type ConfigFiles,
   ENTRY_AT_REST,
@@ -22,12 +27,7 @@ import {
   includeOf,
   PROVED_FILE,
   pointerIn,
-  SECRET_BYTES,
-} from '../plan/config.ts';
-import { withAppliedHash } from '../plan/drift.ts';
-import { configSecret } from '../plan/objects.ts';
-import { CONTAINER } from '../plan/pod-template.ts';
-import type { PodView } from '../plan/pods.ts';
+} from '../plan/revision-files.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import type { ChildWriter } from './children.ts';

@@ -11,6 +11,7 @@ import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get, list, mergePatch, remove } from '../kube/operations.ts';
 import { PODS, SECRETS } from '../kube/resources.ts';
+import { type Issued, issue, issueAuthority } from '../plan/testing/issue.ts';
 import { startOperator } from '../testing/operator-process.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
@@ -149,6 +150,53 @@ await inOwnNetwork(import.meta.filename, () => {
         assert.equal(await psql(['-d', at(address, found['uri'] ?? '')]), 'SET\n');
       await stage.proved('app', await stage.pooler('app', spec()));
       await says('port', '6432');
+    });
+
+    it('have the authority of the served certificate, and follow when it is replaced', async () => {
+      const names = ['app', `app.${stage.namespace}`, `app.${stage.namespace}.svc`];
+      const [first, second] = ['first', 'second'].map((name) => issueAuthority(`${name} authority`));
+      assert.ok(first && second);
+      const serve = (issuer: Issued, authorities: string): Promise<void> => {
+        const { certificate, key } = issue({ commonName: 'app', use: 'server', names, issuer });
+        return stage.secret('app-tls', { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': authorities });
+      };
+      /** As an application does that has mounted the Secret. */
+      const verified = async (): Promise<readonly string[]> => {
+        const { 'ca.crt': authority = '', uri = '' } = await texts();
+        await writeFile('/run/ca.crt', authority);
+        const strict = uri.replace('sslmode=require', 'sslmode=verify-full&sslrootcert=/run/ca.crt');
+        return Promise.all((await podAddresses()).map((address) => psql(['-d', `${strict}&hostaddr=${address}`])));
+      };
+      const tls = { client: { mode: 'require', secretRef: { name: 'app-tls' } } };
+      await serve(first, first.certificate);
+      await stage.proved('app', await stage.pooler('app', spec({ tls })));
+      await says('ca.crt', first.certificate);
+      assert.deepEqual(await verified(), ['SET\n', 'SET\n']);
+
+      // Both first, so that nobody is without; the served certificate stays what it is, and no pod is asked for anything.
+      const both = first.certificate + second.certificate;
+      await mergePatch(
+        stage.client,
+        SECRETS,
+        stage.namespace,
+        'app-tls',
+        { data: { 'ca.crt': Buffer.from(both).toString('base64') } },
+        {},
+      );
+      await says('ca.crt', both);
+      assert.deepEqual(await verified(), ['SET\n', 'SET\n']);
+      await serve(second, second.certificate);
+      await says('ca.crt', second.certificate);
+      assert.deepEqual(await verified(), ['SET\n', 'SET\n']);
+
+      await serve(second, first.certificate);
+      await until('the other authority to be told', async () => {
+        const valid = await stage.condition('app', 'CertificatesValid');
+        return valid?.reason === 'AuthorityUnusable' ? true : `${valid?.reason}`;
+      });
+      await until('no authority', async () => ((await texts())['ca.crt'] === undefined ? true : 'there is one'));
+      await stage.proved('app', await stage.pooler('app', spec()));
+      await says('sslmode', 'disable');
     });
 
     it('come back when they are deleted, and lose what a hand wrote into them', async () => {

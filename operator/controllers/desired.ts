@@ -87,12 +87,19 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
     } else memory.digest = { ...planKnownConfig(known, noted).planned, revision: noted };
     memory.inputs = inputs;
   }
+  const { digest } = memory;
+  const computed = new Map<string, ReturnType<typeof planKnownConfig>>();
+  const ofRevision = (revision: string): ReturnType<typeof planKnownConfig> => {
+    const found = computed.get(revision) ?? planKnownConfig(known, revision, digest.tls);
+    computed.set(revision, found);
+    return found;
+  };
   return {
-    digest: memory.digest,
+    digest,
     inputs,
     load: async () => (await plan()).config,
-    provable: (revision) => planKnownConfig(known, revision, memory.digest?.tls).provable,
-    rendered: (revision) => planKnownConfig(known, revision, memory.digest?.tls).rendered,
+    provable: (revision) => ofRevision(revision).provable,
+    rendered: (revision) => ofRevision(revision).rendered,
   };
 }
 

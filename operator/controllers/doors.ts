@@ -7,7 +7,7 @@ import { ADMIN_USER, PROOF_USER } from '../api/names.ts';
 import { isLoginRefused } from '../console/errors.ts';
 import { openSession, type Session, type SessionOptions } from '../console/session.ts';
 import { firstThatIsTaken } from '../console/ways.ts';
-import { proofPasswordOf } from '../plan/config.ts';
+import { proofPasswordOf } from '../plan/revision-files.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 
 type Door = Pick<SessionOptions, 'user' | 'password'>;

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { ANNOTATION_ENTRY } from '../api/names.ts';
 import { get, mergePatch } from '../kube/operations.ts';
 import { PODS } from '../kube/resources.ts';
-import { ENTRY_AT_REST, includeOf } from '../plan/config.ts';
+import { ENTRY_AT_REST, includeOf } from '../plan/revision-files.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
 

@@ -11,7 +11,7 @@ import {
 import { createInformer } from '../kube/informer.ts';
 import { list, mergePatch } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
-import { PROVED_FILE, pointerIn } from '../plan/config.ts';
+import { PROVED_FILE, pointerIn } from '../plan/revision-files.ts';
 import { issue, issueAuthority } from '../plan/testing/issue.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 import { inOwnNetwork } from './testing/own-network.ts';

@@ -4,8 +4,8 @@
  * the form that rows are read in: a name may hold what cannot be shown as it is.
  */
 import { visible } from '../api/visible.ts';
+import { entryValue, type InheritedKey, type Stated } from './inherited.ts';
 import type { IniEntry, IniFile } from './ini.ts';
-import { defaultIn, findSetting } from './settings.ts';
 import type { DatabaseRow, UserRow } from './show.ts';
 import { atLeast, type Version } from './version.ts';
 
@@ -20,24 +20,23 @@ export const expectedDatabases = (ini: IniFile, version: Version): readonly Expe
   ini.databases.filter(({ name }) => name !== '*').map((entry) => expectedDatabase(entry, ini, version));
 
 function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Version): ExpectedDatabase {
-  const size = (param: string, setting: string): number => Number(params[param] ?? mainValue(ini, setting, version));
+  const entry: Stated = (key) => params[key];
+  const size = (key: InheritedKey<'databases'>): number =>
+    Number(entryValue('databases', key, { entry, main: mainOf(ini) }, version) ?? '0');
   return {
     name: visible(name),
     port: Number(params['port'] ?? '5432'),
     database: visible(params['dbname'] ?? name),
-    poolSize: size('pool_size', 'default_pool_size'),
-    minPoolSize: size('min_pool_size', 'min_pool_size'),
-    reservePoolSize: size(
-      params['reserve_pool_size'] === undefined ? 'reserve_pool' : 'reserve_pool_size',
-      'reserve_pool_size',
-    ),
-    maxConnections: size('max_db_connections', 'max_db_connections'),
+    poolSize: size('pool_size'),
+    minPoolSize: size('min_pool_size'),
+    reservePoolSize: size('reserve_pool_size'),
+    maxConnections: size('max_db_connections'),
     ...(params['host'] !== undefined && { host: visible(params['host']) }),
     ...(params['user'] !== undefined && { forceUser: visible(params['user']) }),
     ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
     ...(atLeast(version, '1.23') && {
       // Printed in whole seconds.
-      serverLifetime: Math.floor(size('server_lifetime', 'server_lifetime')),
+      serverLifetime: Math.floor(size('server_lifetime')),
     }),
     // Means something, and shows, only for a list of hosts.
     ...(atLeast(version, '1.24') &&
@@ -45,7 +44,7 @@ function expectedDatabase({ name, params }: IniEntry, ini: IniFile, version: Ver
         loadBalanceHosts: params['load_balance_hosts']?.toLowerCase() ?? 'round-robin',
       }),
     ...(atLeast(version, '1.24') && {
-      maxClientConnections: size('max_db_client_connections', 'max_db_client_connections'),
+      maxClientConnections: size('max_db_client_connections'),
     }),
   };
 }
@@ -55,7 +54,8 @@ export const expectedUsers = (ini: IniFile, version: Version): readonly Expected
 
 /** @param entry with no parameters, what a user without a line in [users] shows */
 export function expectedUser({ name, params }: IniEntry, ini: IniFile, version: Version): ExpectedUser {
-  const limit = (setting: string): number => Number(params[setting] ?? mainValue(ini, setting, version));
+  const limit = (key: InheritedKey<'users'>): number =>
+    Number(entryValue('users', key, { entry: (own) => params[own], main: mainOf(ini) }, version) ?? '0');
   return {
     name: visible(name),
     ...(params['pool_mode'] !== undefined && { poolMode: params['pool_mode'].toLowerCase() }),
@@ -66,9 +66,7 @@ export function expectedUser({ name, params }: IniEntry, ini: IniFile, version: 
   };
 }
 
-/** What [pgbouncer] says about a setting that every database or user falls back to. */
-function mainValue(ini: IniFile, name: string, version: Version): string {
-  const stated = ini.pgbouncer.find(([key]) => key === name)?.[1];
-  const setting = findSetting('pgbouncer', name);
-  return stated ?? (setting && defaultIn(setting, version)) ?? '0';
-}
+const mainOf =
+  ({ pgbouncer }: IniFile): Stated =>
+  (name) =>
+    pgbouncer.find(([key]) => key === name)?.[1];

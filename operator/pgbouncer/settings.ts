@@ -82,6 +82,10 @@ export const settingsOf = (version: Version, section: Section): readonly Setting
 /** Whether a RELOAD silently ignores it. The version counts for nothing in the supported ones, and may in later ones. */
 export const isRestartOnly = (setting: Setting, _version: Version): boolean => !setting.reloadable;
 
+/** What applies a change of it; what is no setting is read anew like all else. */
+export const appliedBy = (setting: Setting | undefined, version: Version): 'reload' | 'restart' =>
+  setting !== undefined && isRestartOnly(setting, version) ? 'restart' : 'reload';
+
 /** As it would stand in the file; null when unset. */
 export const defaultIn = (setting: Setting, version: Version): string | null =>
   setting.defaultChanges.findLast((change) => atLeast(version, change.since))?.default ?? setting.default;

@@ -87,5 +87,8 @@ function checkEntry(name: string, password: string): string | undefined {
     : undefined;
 }
 
+/** What PgBouncer measures: the text as it stands between the quotes. */
+export const quotedBytes = (text: string): number => byteLength(quote(text));
+
 const quote = (text: string): string => text.replaceAll('"', '""');
 const unquote = (text: string): string => text.replaceAll('""', '"');

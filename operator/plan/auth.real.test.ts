@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { certificateAuthority, issueCertificate } from '../../e2e/cluster/certificates.ts';
 import { openSession } from '../console/session.ts';
 import { type LdapServer, startLdap } from '../console/testing/ldap-server.ts';
@@ -249,6 +250,46 @@ for (const real of REAL_VERSIONS) {
         ));
     }
 
+    it('logs in to the server with another password than clients have, for one database alone', () =>
+      withServer(
+        {},
+        async (bouncer) => {
+          // The client's own password is not the one of the server.
+          const client = { user: 'app', password: `it's "mine", 10% = x;#` };
+          assert.equal(await loginTo(bouncer, { ...client, database: 'forced' }), 'app');
+          assert.match(await loginTo(bouncer, { ...client, password: 'app-pw', database: 'forced' }), REFUSED);
+          assert.match(await loginTo(bouncer, client), REFUSED);
+        },
+        {
+          more: {
+            users: [{ name: 'app', ...ref('client') }],
+            databases: [{ name: 'app' }, { name: 'forced', dbname: 'app', serverUser: { name: 'app', ...ref('app') } }],
+          },
+          secrets: { ...SECRETS, 'client/password': `it's "mine", 10% = x;#` },
+        },
+      ));
+
+    it('logs in with one password to one server and with another to the next', () =>
+      withServer(
+        {},
+        async (bouncer) => {
+          const client = { user: 'app', password: 'app-pw' };
+          assert.equal(await loginTo(bouncer, { ...client, database: 'first' }), 'pool');
+          assert.match(await loginTo(bouncer, { ...client, database: 'second' }), REFUSED);
+          assert.equal(await loginTo(bouncer, { ...client, database: 'third' }), 'pool');
+        },
+        {
+          more: {
+            databases: [
+              { name: 'first', dbname: 'app', serverUser: { name: 'pool', ...ref('pool') } },
+              { name: 'second', dbname: 'app', serverUser: { name: 'pool', ...ref('quoted') } },
+              { name: 'third', dbname: 'app', serverUser: { name: 'pool', ...ref('pool') } },
+            ],
+          },
+          secrets: { ...SECRETS, 'quoted/password': "o'ther" },
+        },
+      ));
+
     it('takes a verifier that the server has, for as long as no one else needs it', () =>
       withServer(
         { type: 'scram-sha-256' },
@@ -317,6 +358,37 @@ for (const real of REAL_VERSIONS) {
       await postgres.sql('DROP ROLE learned');
     });
 
+    it('takes another password of a database, and none of its own any more, with a reload', async () => {
+      const passwords = (client: string, server: string): Secrets => ({ 'c/password': client, 's/password': server });
+      const spec = specOf(
+        {},
+        {
+          users: [{ name: 'pool', ...ref('c') }],
+          databases: [{ name: 'app', serverUser: { name: 'pool', ...ref('s') } }],
+        },
+      );
+      const bouncer = await serve(real, configOf(real, spec, passwords('mine', 'stale')));
+      try {
+        const client = { user: 'pool', password: 'mine' };
+        assert.match(await loginTo(bouncer, client), REFUSED);
+        const session = await openSession({ ...bouncer, user: 'poolkeeper', password: 'admin-password' });
+        const reload = async (secrets: Secrets): Promise<void> => {
+          await bouncer.write(filesAt(bouncer, configOf(real, spec, secrets)));
+          assert.deepEqual(await session.reload(), { ok: true });
+          await session.command('RECONNECT');
+        };
+        await reload(passwords('mine', 'pool-pw'));
+        assert.equal(await patiently(bouncer, client), 'pool');
+        await reload(passwords('mine', 'stale again'));
+        assert.match(await loginTo(bouncer, client), REFUSED);
+        await reload(passwords('pool-pw', 'pool-pw'));
+        assert.equal(await patiently(bouncer, { user: 'pool', password: 'pool-pw' }), 'pool');
+        await session.close();
+      } finally {
+        await bouncer.stop();
+      }
+    });
+
     it('takes a new password, from another Secret, with a reload and no restart', async () => {
       await postgres.sql("CREATE ROLE rotating LOGIN PASSWORD 'one'");
       const user = (name: string) => ({ users: [{ name: 'rotating', ...ref(name) }] });
@@ -341,6 +413,15 @@ for (const real of REAL_VERSIONS) {
       }
     });
   });
+}
+
+/** After a login that failed, PgBouncer waits for a second before it tries the server again, and refuses meanwhile. */
+async function patiently(bouncer: RealPgbouncer, client: { readonly user: string; readonly password: string }) {
+  for (let attempt = 1; ; attempt += 1) {
+    const who = await loginTo(bouncer, client);
+    if (!REFUSED.test(who) || attempt === 20) return who;
+    await sleep(250);
+  }
 }
 
 async function within(

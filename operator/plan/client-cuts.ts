@@ -1,5 +1,10 @@
 /** Whose connections an edit ends, and what stays as it was until pods are replaced. Seen on 1.18.0 and 1.26.1. */
+
+import { refusalsOf } from './client-refusals.ts';
 import type { PlannedPooler } from './compare.ts';
+import { entryOf } from './database-section.ts';
+import { type EffectiveSetting, statedIn } from './main-section.ts';
+import { poolNumbers } from './pools.ts';
 
 export interface Cut {
   /** Whom it concerns, as half a sentence: `clients of app_batch`. */
@@ -17,7 +22,10 @@ export function cutsOf(before: PlannedPooler, after: PlannedPooler, rolls: boole
     ...removedUsers(before, after, rolls),
     ...states(before, after),
     ...withoutTls(before, after),
-    ...(rolls ? restarts(before) : []),
+    ...movedDatabases(before, after),
+    ...otherModes(before, after),
+    ...refusalsOf(before, after),
+    ...(rolls ? restarts(before) : removedPods(before, after)),
   ];
 }
 
@@ -46,11 +54,11 @@ function removedDatabases(before: PlannedPooler, after: PlannedPooler, rolls: bo
 function forcedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
   return before.config.entries.databases.flatMap(({ name, settings }): readonly Cut[] => {
     const now = after.config.entries.databases.find((entry) => entry.name === name);
-    const [old, next] = [settings, now?.settings].map((list) => list?.find(({ key }) => key === 'user')?.value);
+    const [old, next] = [settings, now?.settings].map((list = []) => statedIn(list)('user'));
     if (now === undefined || old === next) return [];
     const who = `server connections of ${name}`;
     if (next === undefined && !rolls) {
-      const what = `stay those of ${old}: PgBouncer forgets a forced user only at a restart (condition ConfigSynced says so)`;
+      const what = `stay those of ${old}: PgBouncer forgets a forced user only at a restart (condition RestartRequired says so)`;
       return [{ who, what, cuts: false }];
     }
     const whose = next === undefined ? "the clients' own users" : next;
@@ -86,8 +94,7 @@ function states(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
 }
 
 function withoutTls(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
-  const mode = ({ config }: PlannedPooler): string =>
-    config.settings.find(({ key }) => key === 'client_tls_sslmode')?.value ?? 'disable';
+  const mode = ({ config }: PlannedPooler): string => statedIn(config.settings)('client_tls_sslmode') ?? 'disable';
   const demands = (of: string): number => ['require', 'verify-ca', 'verify-full'].indexOf(of);
   if (demands(mode(after)) <= demands(mode(before))) return [];
   const what = 'are refused when they connect';
@@ -96,12 +103,57 @@ function withoutTls(before: PlannedPooler, after: PlannedPooler): readonly Cut[]
   ];
 }
 
+/** An entry that leads somewhere else: its clients stay, and are served from there. */
+function movedDatabases(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
+  return before.config.entries.databases.flatMap(({ name, settings }): readonly Cut[] => {
+    const now = entryOf(after.config.entries.databases, name);
+    if (now === undefined) return [];
+    const [old, next] = [settings, now.settings].map(placeOf);
+    const what = `are replaced by connections to ${next} as transactions end, in session mode as sessions do`;
+    return old === next ? [] : [{ who: `server connections of ${name}`, what, cuts: false }];
+  });
+}
+
+function placeOf(settings: readonly EffectiveSetting[]): string {
+  const stated = statedIn(settings);
+  return `${stated('host')}:${stated('port')}/${stated('dbname') ?? ''}`;
+}
+
+function otherModes(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
+  return before.config.entries.databases.flatMap(({ name }): readonly Cut[] => {
+    if (entryOf(after.config.entries.databases, name) === undefined) return [];
+    const [old, next] = [before, after].map((one) => modeOf(one, name));
+    if (old === next || next === 'session') return [];
+    const who = name === '*' ? 'clients of every database' : `clients of ${name}`;
+    const lose = 'what they SET, LISTEN, temporary tables and session locks do not last';
+    const what = next === 'statement' ? 'cannot run transactions of several statements any more' : lose;
+    return [
+      {
+        who,
+        what: `pool by ${next} instead of ${old}: they ${next === 'statement' ? what : `find that ${what}`}`,
+        cuts: false,
+      },
+    ];
+  });
+}
+
+const modeOf = ({ config, version }: PlannedPooler, database: string): string =>
+  poolNumbers(statedIn(entryOf(config.entries.databases, database)?.settings ?? []), statedIn(config.settings), version)
+    .mode;
+
+function removedPods(before: PlannedPooler, after: PlannedPooler): readonly Cut[] {
+  const [old, now] = [before.pooler.spec.replicas, after.pooler.spec.replicas];
+  if (now >= old) return [];
+  if (now === 0) return [{ who: 'all clients', what: 'are cut off and turned away: no pod is left', cuts: true }];
+  const who = `clients of ${old - now} of ${old} pods`;
+  return [{ who, what: 'reconnect to the others, when their pod has finished its transactions', cuts: true }];
+}
+
 /** Every client reconnects once; those whose connection is theirs alone lose what is in it. */
 function restarts(before: PlannedPooler): readonly Cut[] {
   const { config, template } = before;
-  const main = config.settings.find(({ key }) => key === 'pool_mode')?.value ?? 'session';
   const session = config.entries.databases
-    .filter(({ settings }) => (settings.find(({ key }) => key === 'pool_mode')?.value ?? main) === 'session')
+    .filter(({ name }) => modeOf(before, name) === 'session')
     .map(({ name }) => (name === '*' ? 'every database' : name));
   const grace = Number(template.template.spec['terminationGracePeriodSeconds'] ?? 30);
   const everyone: Cut = {

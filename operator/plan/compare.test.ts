@@ -170,3 +170,154 @@ test('access rules are compared line by line', () => {
     ],
   );
 });
+
+test('an access rule that moves is told: the first one that matches counts', () => {
+  const hba = (...lines: readonly string[]) => ({ auth: { type: 'hba', hba: lines } });
+  const [all, none] = ['host all all 10.0.0.0/8 scram-sha-256', 'host all all 10.1.0.0/16 reject'];
+  const change = compared(hba(none, all), hba(all, none));
+  assert.equal(change.outcome, 'reload');
+  assert.deepEqual(
+    change.entries.map((entry) => entry.change),
+    ['removed', 'added'],
+  );
+  assert.match(cutsOf(change).join(), /the order of the rules changes/);
+  assert.ok(change.cuts.some(({ cuts }) => cuts));
+});
+
+test('maps of names are compared line by line, and their file is not told by its name', () => {
+  const tls = { client: { mode: 'verify-full', secretRef: { name: 't' }, caSecretRef: { name: 'ca', key: 'ca.crt' } } };
+  const auth = (...ident: readonly string[]) => ({
+    tls,
+    auth: { type: 'hba', hba: ['hostssl all all 0.0.0.0/0 cert map=m'], ident },
+  });
+  const change = compared(auth('m a.example.com app'), auth('m a.example.com app', 'm b.example.com app'));
+  assert.deepEqual(change.settings, []);
+  assert.deepEqual(change.entries, [{ section: 'access', name: 'map m b.example.com app', change: 'added' }]);
+  const reloaded = compared(auth('m a.example.com app'), {
+    ...auth('m a.example.com app'),
+    parameters: { query_timeout: 9 },
+  });
+  assert.deepEqual(
+    reloaded.settings.map(({ key }) => key),
+    ['query_timeout'],
+  );
+});
+
+const REFUSED: readonly {
+  readonly what: string;
+  readonly before?: object;
+  readonly after: object;
+  readonly says: RegExp | undefined;
+}[] = [
+  {
+    what: 'another port of the Service',
+    after: { service: { port: 5432 } },
+    says: /^clients that know port 6432 find nobody there when they connect: the Service has port 5432$/,
+  },
+  {
+    what: 'a Service that is not for the outside any more',
+    before: { service: { type: 'LoadBalancer' } },
+    after: {},
+    says: /^clients outside the cluster do not reach the Service any more$/,
+  },
+  { what: 'fewer pods', after: { replicas: 1 }, says: /^clients of 1 of 2 pods reconnect to the others/ },
+  { what: 'no pods', after: { replicas: 0 }, says: /^all clients are cut off and turned away/ },
+  { what: 'more pods', after: { replicas: 3 }, says: undefined },
+  {
+    what: 'another method',
+    after: { auth: { type: 'ldap', ldap: { options: { ldapserver: 'd', ldapprefix: 'x' } } } },
+    says: /^clients must log in by ldap instead of scram-sha-256 when they connect$/,
+  },
+  { what: 'a method that takes the same', after: { auth: { type: 'md5' } }, says: undefined },
+  {
+    what: 'a rule that goes',
+    before: { auth: { type: 'hba', hba: ['host all all 10.0.0.0/8 md5', 'host all all 192.168.0.0/16 md5'] } },
+    after: { auth: { type: 'hba', hba: ['host all all 10.0.0.0/8 md5'] } },
+    says: /^clients of "host all all 192\.168\.0\.0\/16 md5" are refused when they connect, unless another rule lets them in$/,
+  },
+  {
+    what: 'a reject that comes',
+    before: { auth: { type: 'hba', hba: ['host all all 10.0.0.0/8 md5'] } },
+    after: { auth: { type: 'hba', hba: ['host all all 10.1.0.0/16 reject', 'host all all 10.0.0.0/8 md5'] } },
+    says: /^clients of "host all all 10\.1\.0\.0\/16 reject" are refused when they connect/,
+  },
+  {
+    what: 'a lookup in a database of its own',
+    after: { auth: { query: { userSecretRef: { name: 'asker' }, database: 'postgres' } } },
+    says: undefined,
+  },
+  {
+    what: 'fewer clients',
+    before: { maxClientConnections: 500 },
+    after: { maxClientConnections: 100 },
+    says: /^clients are refused when 100 of them are connected to their replica/,
+  },
+  { what: 'more clients', before: { maxClientConnections: 5 }, after: { maxClientConnections: 9 }, says: undefined },
+  {
+    what: 'the first limit of a database',
+    after: { databases: [{ name: 'app', maxClientConnections: 7 }, BASE.databases[1]] },
+    says: /^clients of app are refused when 7 of them are connected/,
+  },
+  {
+    what: 'the first limit of a user',
+    after: { users: [{ name: 'app', maxClientConnections: 7, ...REF }] },
+    says: /^clients that log in as app are refused when 7 of them are connected/,
+  },
+];
+
+for (const { what, before = {}, after, says } of REFUSED) {
+  test(`clients that come in vain, or have to come again, are told: ${what}`, () => {
+    const found = compared(before, after).cuts.filter(({ cuts }) => cuts);
+    const lines = found.map((cut) => `${cut.who} ${cut.what}`);
+    if (says === undefined) assert.deepEqual(lines, []);
+    else assert.match(lines.join('\n'), new RegExp(says, 'm'));
+  });
+}
+
+test('a database that leads elsewhere, and one that pools otherwise, is good to know', () => {
+  const told = (after: object) => {
+    const { cuts } = compared({}, after);
+    assert.ok(cuts.every((cut) => !cut.cuts));
+    return cuts.map(({ who, what }) => `${who} ${what}`);
+  };
+  assert.match(
+    told({ backends: [{ host: 'elsewhere' }] }).join(),
+    /^server connections of app are replaced by connections to elsewhere:5432\/app as transactions end/,
+  );
+  assert.match(
+    told({ defaults: { poolMode: 'transaction' } }).join(),
+    /^clients of app pool by transaction instead of session/,
+  );
+});
+
+test('what only a restart changes waits for one where restarts are manual', () => {
+  const manual = (fields: object) => ({ rollout: { restart: 'Manual' }, ...fields });
+  const change = compared(manual({}), manual({ parameters: { pkt_buf: 8192 } }));
+  assert.deepEqual([change.outcome, change.waiting, change.pods.replaced], ['waits', ['pkt_buf'], 0]);
+  assert.deepEqual(change.cuts, []);
+  const both = compared(manual({}), manual({ parameters: { pkt_buf: 8192, query_timeout: 5 } }));
+  assert.deepEqual([both.outcome, both.waiting], ['reload', ['pkt_buf']]);
+  // A restart that comes for another reason takes it along.
+  const image = compared(manual({}), manual({ parameters: { pkt_buf: 8192 }, image: 'pgbouncer:1.26.0' }));
+  assert.deepEqual([image.outcome, image.waiting], ['restart', []]);
+});
+
+test('a default that is written out replaces the pods when it is read at a start, and that is said', () => {
+  const change = compared({}, { parameters: { pkt_buf: 4096 } });
+  assert.deepEqual([change.outcome, change.pods.because], ['restart', ['pkt_buf is read only at a start']]);
+});
+
+test('a wish for a restart replaces the pods; a file that says nothing of it leaves it be', () => {
+  const wished = (when?: string): OfflinePlan => {
+    const plan = planned({});
+    const annotations = when === undefined ? {} : { 'kubectl.kubernetes.io/restartedAt': when };
+    return { ...plan, pooler: { ...plan.pooler, metadata: { ...plan.pooler.metadata, annotations } } };
+  };
+  const outcome = (before?: string, after?: string) => comparePoolers(wished(before), wished(after)).outcome;
+  assert.deepEqual([outcome('1', '2'), outcome(undefined, '1')], ['restart', 'restart']);
+  assert.deepEqual([outcome('1', '1'), outcome('1', undefined)], ['none', 'none']);
+});
+
+test('a pooler that is suspended says that nothing is written', () => {
+  assert.equal(compared({}, { suspend: true, maxClientConnections: 5 }).suspended, true);
+});

@@ -2,20 +2,22 @@
  * What an edit of a pooler will do, as data: each setting old → new and what applies it, pods that are replaced and why,
  * clients that are cut off, and server connections before, during and after. Nothing is asked of a cluster.
  */
-import { PROOF_USER } from '../api/names.ts';
+import { ANNOTATION_RESTART_WISH, PROOF_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { printHba } from '../pgbouncer/hba.ts';
-import { defaultIn, findSetting, isRestartOnly, type Section } from '../pgbouncer/settings.ts';
+import { appliedBy, defaultIn, findSetting, type Section } from '../pgbouncer/settings.ts';
 import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { type Cut, cutsOf } from './client-cuts.ts';
 import type { Config } from './config.ts';
 import type { EffectiveEntry } from './database-section.ts';
+import { lineChanges } from './line-changes.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { objectChanges } from './object-changes.ts';
 import { type PeakRow, peakConnections } from './peak-connections.ts';
 import type { PlannedTemplate } from './pod-template.ts';
+import { pendingSettings } from './restart.ts';
 
 /** A pooler, planned: everything of it is known but what a cluster generates. */
 export interface PlannedPooler {
@@ -53,8 +55,8 @@ export interface EntryChange {
   readonly change: 'added' | 'removed';
 }
 
-/** The strongest thing that happens. */
-export type Outcome = 'create' | 'none' | 'objects' | 'reload' | 'restart';
+/** The strongest thing that happens; `waits`: nothing does before somebody restarts the pods. */
+export type Outcome = 'create' | 'none' | 'waits' | 'objects' | 'reload' | 'restart';
 
 export interface PoolerChange {
   readonly namespace: string;
@@ -69,6 +71,10 @@ export interface PoolerChange {
     readonly replaced: number;
     readonly because: readonly string[];
   };
+  /** Settings that wait until somebody restarts the pods, as `rollout.restart: Manual` wants it. */
+  readonly waiting: readonly string[];
+  /** The operator keeps its hands off: all of this comes when `suspend` is false again. */
+  readonly suspended: boolean;
   readonly cuts: readonly Cut[];
   readonly connections: readonly PeakRow[];
 }
@@ -83,6 +89,8 @@ export function comparePoolers(before: PlannedPooler | undefined, after: Planned
     return {
       ...{ namespace, name, outcome: 'create', settings: [], entries: [], objects: [] },
       pods: { ...pods, replaced: 0, because: [] },
+      waiting: [],
+      suspended: after.pooler.spec.suspend,
       cuts: [],
       connections: connections(false),
     };
@@ -90,26 +98,33 @@ export function comparePoolers(before: PlannedPooler | undefined, after: Planned
   const settings = settingChanges(before, after);
   const entries = entryChanges(before, after);
   const objects = objectChanges(before, after);
-  const rolls = before.template.revision !== after.template.revision;
-  const because = rolls ? restartReasons(before, after, settings) : [];
-  const reloads = settings.length + entries.length > 0;
+  const reasons = restartReasons(before, after);
+  // Also where a default is only written out: the pods are made for what stands there.
+  const onlyAtStart = pendingSettings(after.config.restartOnly, before.config.restartOnly);
+  const waits = reasons.length === 0 && after.pooler.spec.rollout?.restart === 'Manual';
+  const because = [...reasons, ...(waits ? [] : onlyAtStart.map((key) => `${key} is read only at a start`))];
+  const rolls = because.length > 0;
+  const waiting = waits ? onlyAtStart : [];
+  const reloads = settings.some(({ by }) => by === 'reload') || entries.length > 0;
   return {
     namespace,
     name,
-    outcome: rolls ? 'restart' : reloads ? 'reload' : objects.length > 0 ? 'objects' : 'none',
+    outcome: outcomeOf({ rolls, reloads, objects: objects.length > 0, waits: waiting.length > 0 }),
     settings,
     entries,
     objects,
     pods: { ...pods, replaced: rolls ? pods.before : 0, because },
+    waiting,
+    suspended: after.pooler.spec.suspend,
     cuts: cutsOf(before, after, rolls),
     connections: connections(rolls),
   };
 }
 
-const fleetOf = ({ pooler, config }: PlannedPooler) => ({ spec: pooler.spec, config });
+const fleetOf = ({ pooler, version, config }: PlannedPooler) => ({ spec: pooler.spec, version, config });
 
 /** Names of files change with every revision, and say nothing. */
-const FILES: ReadonlySet<string> = new Set(['auth_file', 'auth_hba_file']);
+const FILES: ReadonlySet<string> = new Set(['auth_file', 'auth_hba_file', 'auth_ident_file']);
 
 function settingChanges(before: PlannedPooler, after: PlannedPooler): readonly SettingChange[] {
   const main = changesOf('pgbouncer', before.config.settings, after.config.settings, before.version, after.version);
@@ -154,7 +169,7 @@ function changesOf(
         key,
         before: secret && old !== null ? '<secret>' : old,
         after: secret && now !== null ? '<secret>' : now,
-        by: setting !== undefined && isRestartOnly(setting, version) ? 'restart' : 'reload',
+        by: appliedBy(setting, version),
         source: is?.source ?? (section === 'pgbouncer' ? `PgBouncer ${formatVersion(version)}` : 'unset'),
       },
     ];
@@ -167,16 +182,22 @@ function entryChanges(before: PlannedPooler, after: PlannedPooler): readonly Ent
   return [...databases, ...users, ...accessChanges(before, after)];
 }
 
-/** How who may log in from where; the names of users are told by themselves, the operator's own lines follow from the rest. */
+/**
+ * How who may log in from where; the names of users are told by themselves, the operator's own lines follow from the rest.
+ * The first rule that matches counts, so that one which moves is told as one that goes and one that comes.
+ */
 function accessChanges(before: PlannedPooler, after: PlannedPooler): readonly EntryChange[] {
-  const lines = ({ pooler, version }: PlannedPooler) =>
-    // Without what only Secrets tell: their names and passwords are not to be shown.
-    printHba(planAccessRules(pooler.spec, version, { listed: new Set() }))
-      .split('\n')
-      .filter((line) => line !== '' && !line.includes(PROOF_USER))
-      .map((name) => ({ name: name.replaceAll(/\s+/g, ' ') }));
-  return namesChanged('access', lines(before), lines(after));
+  const [old, now] = [before, after].map(accessLines);
+  return lineChanges(old ?? [], now ?? []).map((change) => ({ section: 'access', ...change }));
 }
+
+const accessLines = ({ pooler, version }: PlannedPooler): readonly string[] =>
+  // Without what only Secrets tell: their names and passwords are not to be shown.
+  printHba(planAccessRules(pooler.spec, version, { listed: new Set() }))
+    .split('\n')
+    .filter((line) => line !== '' && !line.includes(PROOF_USER))
+    .concat(pooler.spec.auth?.ident?.map((line) => `map ${line}`) ?? [])
+    .map((line) => line.replaceAll(/\s+/g, ' '));
 
 function namesChanged(
   section: EntryChange['section'],
@@ -194,12 +215,8 @@ function namesChanged(
 const has = (list: readonly { readonly name: string }[] | readonly EffectiveEntry[], name: string): boolean =>
   list.some((item) => item.name === name);
 
-function restartReasons(
-  before: PlannedPooler,
-  after: PlannedPooler,
-  settings: readonly SettingChange[],
-): readonly string[] {
-  const keys = settings.filter(({ by }) => by === 'restart').map(({ key }) => `${key} is read only at a start`);
+/** Why pods are replaced, whatever their settings. */
+function restartReasons(before: PlannedPooler, after: PlannedPooler): readonly string[] {
   const images = before.image === after.image ? [] : [`the image changes to ${after.image}`];
   const [old, now] = [before, after].map(({ version }) => formatVersion(version));
   const versions = old === now ? [] : [`PgBouncer changes from ${old} to ${now}`];
@@ -207,6 +224,14 @@ function restartReasons(
     canonicalJson(before.pooler.spec.template ?? {}) === canonicalJson(after.pooler.spec.template ?? {})
       ? []
       : ['spec.template changes'];
-  const reasons = [...versions, ...images, ...keys, ...templates];
-  return reasons.length === 0 ? ['the pod template changes'] : reasons;
+  const [wished, wish] = [before, after].map(({ pooler }) => pooler.metadata.annotations?.[ANNOTATION_RESTART_WISH]);
+  // A file that says nothing of it leaves what is there.
+  const wishes = wish === undefined || wish === wished ? [] : [`${ANNOTATION_RESTART_WISH} changes`];
+  return [...versions, ...images, ...templates, ...wishes];
+}
+
+function outcomeOf(has: Readonly<Record<'rolls' | 'reloads' | 'objects' | 'waits', boolean>>): Outcome {
+  if (has.rolls) return 'restart';
+  if (has.reloads) return 'reload';
+  return has.objects ? 'objects' : has.waits ? 'waits' : 'none';
 }

@@ -11,7 +11,7 @@ import { goldenSamples, planSample } from './testing/golden.ts';
 import { issue, issueAuthority } from './testing/issue.ts';
 import { objectionsTo } from './testing/real-files.ts';
 import { withoutFaults } from './testing/without-faults.ts';
-import { tlsReferences } from './tls.ts';
+import { tlsReferences } from './tls-references.ts';
 
 const RANDOM_SPECS = 60;
 const samples = await goldenSamples();

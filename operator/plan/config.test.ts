@@ -6,7 +6,8 @@ import { isRecord, type Json, type JsonObject } from '../api/testing/json.ts';
 import { hostileText, printableText } from '../pgbouncer/testing/arbitrary.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { holdersOf } from './budget.ts';
-import { type Config, isAuthentic, planKnownConfig, proofPasswordOf } from './config.ts';
+import { type Config, planKnownConfig } from './config.ts';
+import { isAuthentic, proofPasswordOf } from './revision-files.ts';
 import { assertFaithful } from './testing/faithful.ts';
 import { faultsOf, passwordOf, planned, validated } from './testing/planned.ts';
 import { withoutFaults } from './testing/without-faults.ts';
@@ -175,9 +176,13 @@ test('whether files are those of a revision is told without the Secrets they wer
         revisionKey: key,
       };
       const { revision, proofPassword, served } = config;
-      // Who asks for passwords stands in a Secret; the marker behind it proves that the line was read.
+      // Who asks for passwords stands in a Secret, and so do those of databases; the marker behind them proves that they were read.
       const pgbouncer = config.ini.pgbouncer.filter(([name]) => name !== 'auth_user');
-      const ini = { ...config.ini, pgbouncer };
+      const databases = config.ini.databases.map(({ name, params: { password: _password, ...params } }) => ({
+        name,
+        params,
+      }));
+      const ini = { ...config.ini, databases, pgbouncer };
       const provable = { revision, ini, proofPassword, ...(served && { served }) };
       assert.deepEqual(planKnownConfig(known, revision, plan.tls).provable, provable);
       assert.deepEqual(planKnownConfig(known, revision).planned.restartOnly, config.restartOnly);
@@ -187,7 +192,7 @@ test('whether files are those of a revision is told without the Secrets they wer
   );
 });
 
-test('passwords stand in the userlist and nowhere else', () => {
+test('passwords stand in the userlist, and nowhere else where one does for each user', () => {
   const { revision, files } = configOf(sample, () => 'planted-secret');
   for (const [name, text] of Object.entries(files))
     assert.equal(text.includes('planted-secret'), name === `${revision}.userlist`);

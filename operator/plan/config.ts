@@ -2,32 +2,37 @@
  * The whole configuration of one pooler: files, revision, and what a proof must find. Pure and deterministic: the same
  * spec, version, secrets and number of holders give the same bytes.
  */
-import { createHmac } from 'node:crypto';
 import type { Fault } from '../api/fault.ts';
-import { PROOF_USER } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import type { Warning } from '../api/warning.ts';
 import { printHba } from '../pgbouncer/hba.ts';
 import { printIdent } from '../pgbouncer/ident.ts';
 import { type IniFile, printIni } from '../pgbouncer/ini.ts';
-import { derivedSalt, scramVerifier } from '../pgbouncer/scram-verifier.ts';
-import { findSetting, isRestartOnly } from '../pgbouncer/settings.ts';
-import { byteLength } from '../pgbouncer/text.ts';
-import { printUserlist, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import { printUserlist } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { planAccessRules } from './access-rules.ts';
-import { authFaults } from './auth-faults.ts';
 import { type Budget, type BudgetRow, planBudget } from './budget.ts';
 import type { Judgement } from './certificate.ts';
+import { sizeFaults } from './config-size.ts';
 import { connectionPasswordFaults, connectionSecretFaults } from './connection-faults.ts';
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
-import { type EffectiveEntry, planDatabases, planUsers } from './database-section.ts';
+import type { EffectiveEntry } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
 import { atLookupField, fromLookupField, withLookupDatabase } from './lookup.ts';
-import { CONFIG_DIRECTORY, type EffectiveSetting, planMainSection } from './main-section.ts';
-import { pendingSettings } from './restart.ts';
+import type { EffectiveSetting } from './main-section.ts';
+import { metadataFaults } from './metadata-faults.ts';
+import { planIni, restartOnlyOf } from './plan-ini.ts';
+import {
+  type ConfigFiles,
+  DRAFT,
+  type FilesByKind,
+  filesOf,
+  proofEntryOf,
+  proofPasswordOf,
+  revisionOf,
+} from './revision-files.ts';
 import type { SecretLookup } from './secret-references.ts';
-import { isTlsFile, NO_TLS, planTls, type TlsFiles, type TlsView, tlsFilesNamedIn } from './tls.ts';
+import { NO_TLS, planTls, type TlsView } from './tls.ts';
 
 export interface ConfigInput {
   readonly spec: PoolerSpec;
@@ -49,9 +54,6 @@ export interface ConfigInput {
   readonly judgement?: Judgement;
 }
 
-/** The files of one revision, as they stand in the configuration Secret: name → text. */
-export type ConfigFiles = Readonly<Record<string, string>>;
-
 export interface Config {
   readonly revision: string;
   readonly ini: IniFile;
@@ -65,6 +67,8 @@ export interface Config {
   readonly restartOnly: Readonly<Record<string, string>>;
   /** What clients meet; absent when they are to find no TLS. */
   readonly served?: NonNullable<TlsView['served']>;
+  /** By what they verify it, PEM; nothing that the files hold. */
+  readonly authority?: string;
 }
 
 export interface PlannedConfig {
@@ -89,10 +93,7 @@ export interface PlannedConfig {
 export type Provable = Pick<Config, 'revision' | 'ini' | 'proofPassword' | 'served'>;
 
 /** What of a configuration can be known without the Secrets it is made of. */
-export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings'>;
-
-export const proofPasswordOf = (revisionKey: string, revision: string): string =>
-  createHmac('sha256', revisionKey).update(`proof\n${revision}`).digest('base64url');
+export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings' | 'authority'>;
 
 export function planConfig(input: ConfigInput): PlannedConfig {
   const { version, revisionKey } = input;
@@ -100,12 +101,20 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(input.spec, version, input.passwords, input.lookup);
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
-  const iniOf = (revision: string) => planIni({ ...input, spec, tls }, budget, revision, userlist.known.lookupUser);
+  const iniOf = (revision: string) =>
+    planIni({ ...input, spec, tls }, budget, revision, {
+      ...userlist.known,
+      serverPasswords: userlist.serverPasswords,
+    });
   const draft = iniOf(DRAFT);
   const restartOnly = restartOnlyOf(draft.settings, version);
   const { pending } = draft;
   const faults = {
-    spec: [...atLookupField(input.spec, draft.faults), ...connectionSecretFaults(input.spec, input.name)],
+    spec: [
+      ...atLookupField(input.spec, draft.faults),
+      ...connectionSecretFaults(input.spec, input.name),
+      ...metadataFaults('spec.service', { annotations: input.spec.service?.annotations }),
+    ],
     budget: budget.faults,
     credentials: [...userlist.faults, ...connectionPasswordFaults(input.spec, userlist.entries)],
   };
@@ -137,6 +146,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
       entries: { ...entries, databases: fromLookupField(input.spec, entries.databases) },
       restartOnly,
       ...(tls.served && { served: tls.served }),
+      ...authorityOf(tls),
       files: {
         ...filesOf(revision, {
           ini: printIni(ini, version),
@@ -150,51 +160,9 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   };
 }
 
-/** What a Secret holds, of which the pointer and the names of the files need a little. */
-export const SECRET_BYTES = 1024 * 1024;
-const REVISION_BYTES = SECRET_BYTES / 2 - 512;
-
-/** The proved revision stays beside the one on trial, so that neither may need more than half of a Secret. */
-function sizeFaults(
-  spec: PoolerSpec,
-  users: readonly UserlistEntry[],
-  ini: IniFile,
-  version: Version,
-  beside: FilesByKind,
-  certificates: TlsFiles,
-): readonly Fault[] {
-  // Quotes are doubled in the file; printing it only to measure it would cost as much as it weighs.
-  const ofUsers = users.reduce(
-    (total, { name, password }) => total + byteLength(name) + byteLength(password.replaceAll('"', '""')) + 6,
-    0,
-  );
-  const bytesOf = (texts: readonly string[]): number => texts.reduce((total, text) => total + byteLength(text), 0);
-  const rest = bytesOf([printIni(ini, version), ...Object.values(beside)]);
-  const ofCertificates = bytesOf(Object.values(certificates));
-  const total = ofUsers + rest + ofCertificates;
-  if (total <= REVISION_BYTES) return [];
-  if (ofCertificates > ofUsers + rest) {
-    return [
-      {
-        path: 'spec.tls',
-        problem: `makes a configuration of ${total} bytes (${ofCertificates} for certificates), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
-        remedy: 'put the authorities of your servers and clients into the bundles, and no others',
-      },
-    ];
-  }
-  return [
-    {
-      // The larger part; users may also be those that databases log in as.
-      path: ofUsers >= rest && spec.users !== undefined ? 'spec.users' : 'spec.databases',
-      problem: `make a configuration of ${total} bytes (${ofUsers} for ${users.length} users, ${rest} for settings and databases), and a Secret of ${SECRET_BYTES} bytes must hold two of them, ${REVISION_BYTES} each`,
-      remedy: 'use fewer users or databases, or shorter passwords, or split the pooler',
-    },
-  ];
-}
-
 /**
- * A configuration whose revision is known from before, without the Secrets it was made of: passwords stand in the
- * userlist alone, and of certificates `tls` knows what the ini and a proof need.
+ * A configuration whose revision is known from before, without the Secrets it was made of: no console shows passwords, and
+ * of certificates `tls` knows what the ini and a proof need.
  */
 export function planKnownConfig(
   input: Omit<ConfigInput, 'name' | 'passwords' | 'lookup'>,
@@ -218,122 +186,9 @@ export function planKnownConfig(
       proofPassword: proofPasswordOf(input.revisionKey, revision),
       ...(tls.served && { served: tls.served }),
     },
-    rendered: { revision, ini, settings },
+    rendered: { revision, ini, settings, ...authorityOf(tls) },
   };
 }
 
-/**
- * Whether files are what the operator wrote under this revision: a revision is made of its own files, so that this can
- * be told without the Secrets that they were made of.
- */
-export function isAuthentic(files: ConfigFiles, revision: string, revisionKey: string): boolean {
-  const { ini, userlist, ...beside } = byKind(files, revision);
-  const proof = printUserlist([proofEntryOf(revisionKey, revision)]);
-  if (ini === undefined || !userlist?.endsWith(proof)) return false;
-  if (!tlsFilesNamedIn(ini).every((name) => isTlsFile(name, files[name] ?? '', revisionKey))) return false;
-  const draft = { ini: ini.replaceAll(revision, DRAFT), userlist: userlist.slice(0, -proof.length), ...beside };
-  return revisionOf(revisionKey, draft) === revision;
-}
-
-/** Whether a configuration Secret's files are what the operator wrote when `proved.ini` was to name this revision. */
-export const isIntact = (files: ConfigFiles, pointer: string, revisionKey: string): boolean =>
-  files[PROVED_FILE] === includeOf(pointer) && isAuthentic(files, pointer, revisionKey);
-
-/** Stands where the revision will, while the revision is made of the text around it. */
-const DRAFT = 'revision';
-
-/** The files of one revision by the ending of their names: `ini`, `userlist`, `hba`, and whatever the ini names beside these. */
-type FilesByKind = Readonly<Record<string, string>>;
-
-const filesOf = (revision: string, byKind: FilesByKind): ConfigFiles =>
-  Object.fromEntries(Object.entries(byKind).map(([kind, text]) => [`${revision}.${kind}`, text]));
-
-/** Of everything in a configuration Secret, what one revision reads. */
-export function filesOfRevision(files: ConfigFiles, revision: string): ConfigFiles {
-  const named = new Set(tlsFilesNamedIn(files[`${revision}.ini`] ?? ''));
-  return Object.fromEntries(
-    Object.entries(files).filter(([name]) => name.startsWith(`${revision}.`) || named.has(name)),
-  );
-}
-
-const byKind = (files: ConfigFiles, revision: string): FilesByKind =>
-  Object.fromEntries(
-    Object.entries(files).flatMap(([name, text]) =>
-      name.startsWith(`${revision}.`) ? [[name.slice(revision.length + 1), text]] : [],
-    ),
-  );
-
-const revisionOf = (key: string, files: FilesByKind): string => {
-  const parts = Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHmac('sha256', key).update(parts.flat().join('\0')).digest('hex').slice(0, 8);
-};
-
-/** The last line of the userlist. 256 random bits that only the operator logs in with: one iteration is enough. */
-const proofEntryOf = (revisionKey: string, revision: string): UserlistEntry => ({
-  name: PROOF_USER,
-  password: scramVerifier(proofPasswordOf(revisionKey, revision), derivedSalt(revisionKey, revision), 1),
-});
-
-/** The one line of `proved.ini`, and of a pod's entry file while it is handed a revision. */
-export const includeOf = (revision: string): string => `%include ${CONFIG_DIRECTORY}/${revision}.ini`;
-/** The revision that such a line names. */
-export const pointerIn = (line: string): string | undefined => /\/([0-9a-f]+)\.ini$/.exec(line)?.[1];
-export const PROVED_FILE = 'proved.ini';
-/** The entry file's line at rest. */
-export const ENTRY_AT_REST = `%include ${CONFIG_DIRECTORY}/${PROVED_FILE}`;
-
-function planIni(
-  input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'> & { readonly tls: TlsView },
-  budget: Budget,
-  revision: string,
-  lookupUser?: string,
-) {
-  const { spec, version, pinned, tls } = input;
-  const main = planMainSection(spec, version, revision, { tls: tls.settings, lookupUser });
-  const wanted = restartOnlyOf(main.settings, version);
-  const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
-  const databases = planDatabases(spec, version, budget, input.namespace);
-  const users = planUsers(spec, version);
-  const ini: IniFile = {
-    databases: databases.entries,
-    users: users.entries,
-    pgbouncer: [
-      ...settings.map(({ key, value }) => [key, value] as const),
-      // SHOW CONFIG returns it only if the file was parsed to its end, so nothing may follow.
-      ['syslog_ident', revision] as const,
-    ],
-  };
-  return {
-    ini,
-    settings,
-    pending: pinned === undefined ? [] : pendingSettings(wanted, pinned),
-    entries: { databases: databases.effective, users: users.effective },
-    faults: [...authFaults(spec, version), ...main.faults, ...tls.faults.spec, ...databases.faults, ...users.faults],
-  };
-}
-
-/** Settings with those that only a restart changes as they are pinned. */
-function pin(
-  settings: readonly EffectiveSetting[],
-  wanted: Readonly<Record<string, string>>,
-  pinned: Readonly<Record<string, string>>,
-): readonly EffectiveSetting[] {
-  const source = 'the pods, until they are replaced';
-  const kept = settings
-    .filter(({ key }) => !(key in wanted) || key in pinned)
-    .map((setting) => {
-      const value = setting.key in wanted ? pinned[setting.key] : undefined;
-      return value === undefined || value === setting.value ? setting : { ...setting, value, source };
-    });
-  const added = Object.entries(pinned).filter(([key]) => !(key in wanted));
-  return [...kept, ...added.map(([key, value]) => ({ key, value, source }))];
-}
-
-function restartOnlyOf(settings: readonly EffectiveSetting[], version: Version): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    settings.flatMap(({ key, value }) => {
-      const setting = findSetting('pgbouncer', key);
-      return setting !== undefined && isRestartOnly(setting, version) ? [[key, value]] : [];
-    }),
-  );
-}
+const authorityOf = ({ authority }: TlsView): Pick<Config, 'authority'> =>
+  authority !== undefined && 'text' in authority ? { authority: authority.text } : {};

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import pg from 'pg';
+import { planKnownConfig } from './config.ts';
 import { connectionInputs, connectionSecret, isIntactConnection } from './connection-secrets.ts';
 import { contents, KEY, made, passwords, planOf, SPEC, VERSION } from './testing/connections.ts';
 import { planned, validated } from './testing/planned.ts';
@@ -55,6 +56,39 @@ describe('a connection Secret', () => {
       assert.ok(uri.endsWith(ending), uri);
     });
   }
+
+  describe('by which the served certificate can be verified', () => {
+    const tls = { client: { mode: 'require', secretRef: { name: 'app-tls' } } };
+
+    it('has the authority that stands beside that certificate', () => {
+      const { 'ca.crt': authority = '', sslmode, uri = '' } = made({ tls });
+      assert.match(authority, /^-----BEGIN CERTIFICATE-----/);
+      // An application that takes the uri alone has no file with the authority.
+      assert.deepEqual([sslmode, uri.split('?')[1]], ['require', 'sslmode=require']);
+    });
+
+    it('has none where clients find no TLS', () => {
+      for (const fields of [{}, { tls: { client: { ...tls.client, mode: 'disable' } } }])
+        assert.ok(!Object.hasOwn(made(fields), 'ca.crt'));
+    });
+
+    it('is made of the authority too', () => {
+      const { pooler, config } = planOf({ tls }, 'secret');
+      const [wanted] = pooler.spec.connectionSecrets ?? [];
+      assert.ok(wanted && config.authority !== undefined);
+      const inputs = (authority: string) => connectionInputs(pooler, { ...config, authority }, wanted, 'v1');
+      assert.notEqual(inputs(config.authority), inputs('another'));
+    });
+
+    it('knows the authority also where no Secret is read', () => {
+      const { spec } = validated({ ...SPEC, tls });
+      assert.ok(spec);
+      const { tls: view } = planned(spec, VERSION);
+      const known = { spec, namespace: 'shop', version: VERSION, holders: 4, revisionKey: KEY };
+      assert.ok(view.authority && 'text' in view.authority);
+      assert.equal(planKnownConfig(known, 'abcdef01', view).rendered.authority, view.authority.text);
+    });
+  });
 
   it('takes keys of the user, which may replace its own', () => {
     const keys = {

@@ -10,6 +10,7 @@ import { classifySecret, parseUserlist } from '../pgbouncer/userlist.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Config, Rendered } from './config.ts';
 import { type ConnectionValues, fillTemplate, passwordFileLine, urlHost } from './connection-template.ts';
+import { statedIn } from './main-section.ts';
 import { encode, metadataOf, type PlannedObject } from './objects.ts';
 
 /** Raised when the same inputs make other content, so that what stands in clusters is written anew. */
@@ -34,15 +35,18 @@ function valuesOf(pooler: ConnectionPooler, rendered: Rendered, wanted: Connecti
   };
 }
 
-/** What a client asks for to get what PgBouncer offers. Whom it trusts is for the client to say. */
+/**
+ * What a client asks for to get what PgBouncer offers. Never verify-full: a driver then looks for the authority in a file,
+ * and only the application knows where it has put `ca.crt`.
+ */
 function sslmodeOf({ settings }: Rendered): string {
-  const offered = settings.find(({ key }) => key === 'client_tls_sslmode')?.value ?? 'disable';
+  const offered = statedIn(settings)('client_tls_sslmode') ?? 'disable';
   if (offered === 'disable') return 'disable';
   return offered === 'allow' || offered === 'prefer' ? 'prefer' : 'require';
 }
 
 /** The keys that every connection Secret has; names as in Service Binding, libpq and other operators' Secrets. */
-function standardKeys(values: ConnectionValues): Readonly<Record<string, string>> {
+function standardKeys(values: ConnectionValues, authority: string | undefined): Readonly<Record<string, string>> {
   const fill = (template: string): string => fillTemplate(template, values);
   const tls = values.sslmode === 'require' ? 'sslmode=require' : '';
   const direct = values['direct-host']
@@ -60,6 +64,7 @@ function standardKeys(values: ConnectionValues): Readonly<Record<string, string>
     uri: fill(`postgresql://{user}:{password}@{host}:{port}/{database}${tls && `?${tls}`}`),
     'jdbc-uri': fill(`jdbc:postgresql://{host}:{port}/{database}?user={user}&password={password}${tls && `&${tls}`}`),
     pgpass: passwordFileLine([values.host, values.port, values.database, values.user, password]),
+    ...(authority !== undefined && { 'ca.crt': authority }),
     'direct-uri': `postgresql://${fill('{user}:{password}')}@${direct}/${fill('{direct-database}')}`,
   };
 }
@@ -74,7 +79,14 @@ export function connectionInputs(
   wanted: ConnectionSecret,
   password: string,
 ): string {
-  const parts = [BUILDER, pooler.metadata.uid, valuesOf(pooler, rendered, wanted), wanted.keys ?? {}, password];
+  const parts = [
+    BUILDER,
+    pooler.metadata.uid,
+    valuesOf(pooler, rendered, wanted),
+    wanted.keys ?? {},
+    password,
+    ...(rendered.authority === undefined ? [] : [rendered.authority]),
+  ];
   return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 16);
 }
 
@@ -95,7 +107,7 @@ export function connectionSecret(input: ConnectionSecretInput): PlannedObject | 
   if (password === undefined || classifySecret(password) !== 'plain') return undefined;
   const values = { ...valuesOf(pooler, config, wanted), password };
   const own = Object.entries(wanted.keys ?? {}).map(([key, template]) => [key, fillTemplate(template, values)]);
-  const data = encode({ ...standardKeys(values), ...Object.fromEntries(own) });
+  const data = encode({ ...standardKeys(values, config.authority), ...Object.fromEntries(own) });
   const base = metadataOf(pooler, wanted.name);
   return {
     apiVersion: 'v1',

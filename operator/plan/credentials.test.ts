@@ -115,14 +115,59 @@ test('a Secret that is not there is told with the reference, and the others are 
   ]);
 });
 
-test('two passwords for one user are told with both references', () => {
+const each: SecretLookup = ({ name }) => ({ found: true, value: `password ${name}` });
+
+test('a user may have another password at the server, for one database alone', () => {
   const both = spec({
     users: [{ name: 'app', ...ref('one') }],
-    databases: [{ name: 'app', serverUser: { name: 'app', ...ref('two') } }],
+    databases: [
+      { name: 'a', serverUser: { name: 'app', ...ref('two') } },
+      { name: 'b', serverUser: { name: 'app', ...ref('one') } },
+      { name: 'c', serverUser: { name: 'pool', ...ref('three') } },
+      { name: 'd', serverUser: { name: 'pool', ...ref('four') } },
+    ],
   });
-  const { faults } = planUserlist(both, NEWEST, OWN, ({ name }) => ({ found: true, value: `password ${name}` }));
+  const { faults, entries, serverPasswords } = planUserlist(both, NEWEST, OWN, each);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(
+    entries.slice(2).map(({ name, password }) => [name, password]),
+    [
+      ['app', 'password one'],
+      ['pool', 'password three'],
+    ],
+  );
+  assert.deepEqual(
+    [...serverPasswords],
+    [
+      ['a', 'password two'],
+      ['d', 'password four'],
+    ],
+  );
+});
+
+test('a line of a userlist is for clients, also of a user as whom databases log in', () => {
+  const listed = spec({
+    databases: [{ name: 'a', serverUser: { name: 'app', ...ref('one') } }],
+    auth: { type: 'scram-sha-256', userlistSecretRefs: [{ name: 'list', key: 'k' }] },
+  });
+  const { entries, serverPasswords, warnings } = planUserlist(listed, NEWEST, OWN, (reference) =>
+    reference.name === 'list' ? { found: true, value: '"app" "of clients"\n' } : each(reference),
+  );
+  assert.equal(entries.find(({ name }) => name === 'app')?.password, 'of clients');
+  assert.deepEqual([...serverPasswords], [['a', 'password one']]);
+  assert.deepEqual(warnings, []);
+});
+
+test('who asks for passwords has one alone, and two are told with both references', () => {
+  const asking = spec({
+    users: [{ name: 'asker', ...ref('one') }],
+    auth: { type: 'scram-sha-256', query: { userSecretRef: { name: 'lookup' } } },
+  });
+  const { faults } = planUserlist(asking, NEWEST, OWN, (reference) =>
+    reference.key === 'username' ? { found: true, value: 'asker' } : each(reference),
+  );
   assert.deepEqual(faults.map(formatFault), [
-    'spec.databases[0].serverUser.passwordSecretRef: holds another password for app than spec.users[0].passwordSecretRef ("two/password"); PgBouncer has one password for a user: let both refer to one Secret',
+    'spec.auth.query.userSecretRef: holds another password for asker than spec.users[0].passwordSecretRef ("lookup/password"); PgBouncer has one password for a user: let both refer to one Secret',
   ]);
 });
 

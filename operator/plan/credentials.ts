@@ -8,7 +8,7 @@ import { ADMIN_USER, RESERVED_USERS, STATS_USER } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import type { Warning } from '../api/warning.ts';
 import { byteLength, hasControlCharacter, MAX_ROLE_BYTES, maxPasswordBytes } from '../pgbouncer/text.ts';
-import { classifySecret, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import { classifySecret, quotedBytes, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import type { KnownFromSecrets } from './access-rules.ts';
 import { clientMethods } from './client-methods.ts';
@@ -31,12 +31,16 @@ interface PasswordReference extends SecretReference {
   readonly user: string;
   /** PgBouncer itself must log in with it, so a hash does not serve. */
   readonly plainOnly: boolean;
+  /** The entry that it is for alone, whatever the user has elsewhere. */
+  readonly database?: string;
 }
 
 export interface Credentials {
   /** The userlist without its last line, the proof user: that one depends on the revision, which depends on these. */
   readonly entries: readonly UserlistEntry[];
   readonly known: KnownFromSecrets;
+  /** Database → password of its serverUser, where that user has another one elsewhere: the userlist holds one of each. */
+  readonly serverPasswords: ReadonlyMap<string, string>;
   readonly faults: readonly Fault[];
   readonly warnings: readonly Warning[];
 }
@@ -56,6 +60,7 @@ export function passwordReferences(spec: PoolerSpec): readonly PasswordReference
               ref: database.serverUser.passwordSecretRef,
               path: `spec.databases[${index}].serverUser.passwordSecretRef`,
               plainOnly: true,
+              database: database.name,
             },
           ],
     ),
@@ -97,19 +102,23 @@ export function planUserlist(
       : [{ ...passwordRef, user: lookupUser, plainOnly: true }]),
   ];
   const passwords = new Map<string, StoredPassword & { readonly standIn: boolean }>();
+  const serverPasswords = new Map<string, string>();
   for (const reference of references) {
-    const { user, ref, path, plainOnly } = reference;
+    const { user, ref, path, plainOnly, database } = reference;
     const found = read(reference, (value) => passwordObjection(value, version, plainOnly));
     if (found === undefined) continue;
     const other = passwords.get(user);
     if (other === undefined) passwords.set(user, { user, password: found.value, path, standIn: found.standIn });
-    else if (other.password !== found.value && !other.standIn && !found.standIn) {
-      faults.push({
-        path,
-        value: `${ref.name}/${ref.key}`,
-        problem: `holds another password for ${user} than ${other.path}`,
-        remedy: 'PgBouncer has one password for a user: let both refer to one Secret',
-      });
+    // What is made up differs only where what it stands for does, and tells nothing beside what is real.
+    else if (other.password !== found.value && other.standIn === found.standIn) {
+      if (database !== undefined) serverPasswords.set(database, found.value);
+      else
+        faults.push({
+          path,
+          value: `${ref.name}/${ref.key}`,
+          problem: `holds another password for ${user} than ${other.path}`,
+          remedy: 'PgBouncer has one password for a user: let both refer to one Secret',
+        });
     }
   }
 
@@ -117,10 +126,18 @@ export function planUserlist(
   const shadowed: Warning[] = [];
   for (const [name, { password, path, place }] of lists.users) {
     const stated = passwords.get(name);
+    const servers = references.filter(({ user }) => user === name);
     if (stated === undefined) passwords.set(name, { user: name, password, path, standIn: false });
-    else if (stated.password !== password && !stated.standIn) shadowed.push(shadowedLine(path, place, stated.path));
+    else if (stated.password === password || stated.standIn) continue;
+    else if (servers.every(({ database }) => database !== undefined)) {
+      // The line is for clients; databases keep their own.
+      for (const { database = '' } of servers)
+        serverPasswords.set(database, serverPasswords.get(database) ?? stated.password);
+      passwords.set(name, { user: name, password, path, standIn: false });
+    } else shadowed.push(shadowedLine(path, place, stated.path));
   }
-  const without = planWithoutPassword(spec, version, passwords, lists);
+  const methods = clientMethods(spec, version);
+  const without = planWithoutPassword(spec, version, methods, passwords, lists);
   for (const user of without.empty) passwords.set(user, { user, password: '', path: '', standIn: false });
 
   const users = [...passwords.values()]
@@ -128,6 +145,7 @@ export function planUserlist(
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     entries: [{ name: ADMIN_USER, password: own.admin }, { name: STATS_USER, password: own.stats }, ...users],
+    serverPasswords,
     known: {
       listed: new Set(lists.users.keys()),
       everybody: users.map(({ name }) => name),
@@ -138,7 +156,7 @@ export function planUserlist(
     warnings: [
       ...storedPasswordWarnings(
         spec,
-        clientMethods(spec, version),
+        methods,
         [...passwords.values()].filter(({ standIn }) => !standIn),
       ),
       ...shadowed,
@@ -153,11 +171,11 @@ export function planUserlist(
 function planWithoutPassword(
   spec: PoolerSpec,
   version: Version,
+  methods: ReadonlySet<string>,
   passwords: ReadonlyMap<string, unknown>,
   lists: UserlistSecrets,
 ): { readonly empty: readonly string[]; readonly faults: readonly Fault[] } {
   const { query, adminUsers = [], statsUsers = [] } = spec.auth ?? {};
-  const methods = clientMethods(spec, version);
   // It lets in only whom it has heard of; a directory's users it hears of at their login.
   const byName = methods.has('trust') || methods.has('cert');
   const empty = new Set<string>();
@@ -217,7 +235,7 @@ function passwordObjection(value: string, version: Version, plainOnly: boolean):
   if (objection !== undefined) return objection;
   const limit = maxPasswordBytes(version);
   // PgBouncer measures the password as it is written, with every quote doubled.
-  if (byteLength(value.replaceAll('"', '""')) > limit)
+  if (quotedBytes(value) > limit)
     return { problem: `is longer than the ${limit} bytes that PgBouncer takes`, remedy: 'choose a shorter one' };
   if (plainOnly && classifySecret(value) !== 'plain') {
     return { problem: 'is a hash, and PgBouncer itself must log in with it', remedy: 'put the plain password there' };

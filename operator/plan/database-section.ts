@@ -23,6 +23,9 @@ export interface EffectiveEntry {
   readonly settings: readonly EffectiveSetting[];
 }
 
+export const entryOf = (entries: readonly EffectiveEntry[], name: string): EffectiveEntry | undefined =>
+  entries.find((entry) => entry.name === name);
+
 interface Entries {
   readonly entries: readonly Entry[];
   readonly effective: readonly EffectiveEntry[];
@@ -34,8 +37,19 @@ const EVERYTHING: readonly Database[] = [{ name: '*' }];
 
 export const databasesOf = (spec: PoolerSpec): readonly Database[] => spec.databases ?? EVERYTHING;
 
-/** @param namespace of the pooler: a Service without one is looked for there */
-export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget, namespace: string): Entries {
+interface Surroundings {
+  /** Of the pooler: a Service without one is looked for there. */
+  readonly namespace: string;
+  /** See Credentials; undefined while no Secret is read. */
+  readonly serverPasswords?: ReadonlyMap<string, string> | undefined;
+}
+
+export function planDatabases(
+  spec: PoolerSpec,
+  version: Version,
+  budget: Budget,
+  { namespace, serverPasswords }: Surroundings,
+): Entries {
   const faults: Fault[] = [];
   const sections = databasesOf(spec).map((database, index): Params => {
     const path = `spec.databases[${index}]`;
@@ -55,6 +69,7 @@ export function planDatabases(spec: PoolerSpec, version: Version, budget: Budget
     else if (database.name !== '*') section.field('name', 'dbname', database.name);
     section.length(database.serverUser?.name, `${path}.serverUser.name`, MAX_ROLE_BYTES);
     section.field('serverUser.name', 'user', database.serverUser?.name);
+    section.set('password', serverPasswords?.get(database.name), `${path}.serverUser.passwordSecretRef`);
     const { sizes, faults: sizeFaults } = planPoolSizes(
       database,
       budget.shares.get(database.name),

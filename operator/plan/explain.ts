@@ -2,8 +2,9 @@
  * Every setting that is in force for one PgBouncer, and who decided it: what was rendered with its sources, what entries
  * of [databases] and [users] take over from [pgbouncer], and what is left to PgBouncer itself.
  */
-import { defaultIn, existsIn, findSetting, isRestartOnly, type Section, settingsOf } from '../pgbouncer/settings.ts';
-import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
+import { inheritedKeys } from '../pgbouncer/inherited.ts';
+import { appliedBy, defaultIn, findSetting, type Section, settingsOf } from '../pgbouncer/settings.ts';
+import { formatVersion, type Version } from '../pgbouncer/version.ts';
 import type { Config } from './config.ts';
 import type { EffectiveEntry } from './database-section.ts';
 import type { EffectiveSetting } from './main-section.ts';
@@ -24,27 +25,6 @@ export interface ExplainedSection {
   readonly name?: string;
   readonly settings: readonly ExplainedSetting[];
 }
-
-/** What an entry takes over: its key → the one of [pgbouncer]. */
-const INHERITED: Readonly<Record<'databases' | 'users', Readonly<Record<string, string>>>> = {
-  databases: {
-    pool_mode: 'pool_mode',
-    pool_size: 'default_pool_size',
-    min_pool_size: 'min_pool_size',
-    reserve_pool_size: 'reserve_pool_size',
-    max_db_connections: 'max_db_connections',
-    max_db_client_connections: 'max_db_client_connections',
-    server_lifetime: 'server_lifetime',
-  },
-  users: {
-    max_user_connections: 'max_user_connections',
-    max_user_client_connections: 'max_user_client_connections',
-    query_timeout: 'query_timeout',
-    transaction_timeout: 'transaction_timeout',
-    idle_transaction_timeout: 'idle_transaction_timeout',
-    client_idle_timeout: 'client_idle_timeout',
-  },
-};
 
 /** The operator's mark in the file, not a setting that anybody chooses. */
 const MARKER = 'syslog_ident';
@@ -86,7 +66,7 @@ function explainMain(settings: readonly EffectiveSetting[], version: Version): r
         key: setting.name,
         value: defaultIn(setting, version),
         source: `PgBouncer ${formatVersion(version)}`,
-        change: isRestartOnly(setting, version) ? 'restart' : 'reload',
+        change: appliedBy(setting, version),
       }),
     ),
   ];
@@ -105,7 +85,7 @@ function explained(section: Section, { key, value, source }: EffectiveSetting, v
     key,
     value: setting?.secret === true ? '<secret>' : value,
     source,
-    change: setting !== undefined && isRestartOnly(setting, version) ? 'restart' : 'reload',
+    change: appliedBy(setting, version),
   };
 }
 
@@ -115,12 +95,9 @@ function inherited(
   main: readonly ExplainedSetting[],
   version: Version,
 ): readonly ExplainedSetting[] {
-  return Object.entries(INHERITED[section]).flatMap(([key, from]) => {
-    const name = key === 'reserve_pool_size' && !atLeast(version, '1.24') ? 'reserve_pool' : key;
-    const setting = findSetting(section, name);
-    const known = setting !== undefined && existsIn(setting, version);
+  return inheritedKeys(section, version).flatMap(({ key, from }) => {
     const source = main.find((candidate) => candidate.key === from);
-    if (!known || source === undefined || settings.some((own) => own.key === name)) return [];
-    return [{ key: name, value: source.value, source: `[pgbouncer] ${from}`, change: 'reload' }];
+    if (source === undefined || settings.some((own) => own.key === key)) return [];
+    return [{ key, value: source.value, source: `[pgbouncer] ${from}`, change: 'reload' }];
   });
 }

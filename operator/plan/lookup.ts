@@ -4,7 +4,7 @@
  */
 import type { Fault } from '../api/fault.ts';
 import type { Database, PoolerSpec } from '../api/types.ts';
-import type { EffectiveEntry } from './database-section.ts';
+import { databasesOf, type EffectiveEntry } from './database-section.ts';
 import { LOOKUP_SCHEMA, lookupQuery } from './lookup-sql.ts';
 
 /** A function that returns no row for who may not log in, see `pooler sql`: no grant on pg_authid, no superuser. */
@@ -39,7 +39,7 @@ export function withLookupDatabase(spec: PoolerSpec, holders: number): PoolerSpe
   const made = madeLookupDatabase(spec);
   if (made === undefined) return spec;
   const [backend] = spec.backends;
-  const others = spec.databases ?? [{ name: '*' }];
+  const others = databasesOf(spec);
   const counted =
     backend?.connectionBudget !== undefined ||
     others.some((one) => one.connectionBudget !== undefined && (one.backend ?? backend?.name) === backend?.name);
@@ -68,6 +68,6 @@ export function fromLookupField(spec: PoolerSpec, entries: readonly EffectiveEnt
 
 /** Whether a path leads into the entry that was made: it stands behind those of the user. */
 function madeField(spec: PoolerSpec): (path: string) => boolean {
-  const made = `spec.databases[${(spec.databases ?? [{ name: '*' }]).length}].`;
+  const made = `spec.databases[${databasesOf(spec).length}].`;
   return (path) => madeLookupDatabase(spec) !== undefined && path.startsWith(made);
 }

@@ -5,6 +5,7 @@
 import type { Fault } from '../api/fault.ts';
 import { PORT } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
+import type { Stated } from '../pgbouncer/inherited.ts';
 import { checkParameter } from '../pgbouncer/parameter.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import { authSettings } from './auth-settings.ts';
@@ -19,6 +20,12 @@ export interface EffectiveSetting {
    */
   readonly source: string;
 }
+
+/** Looks settings up by their keys. */
+export const statedIn =
+  (settings: readonly EffectiveSetting[]): Stated =>
+  (key) =>
+    settings.find((setting) => setting.key === key)?.value;
 
 export const RUN_DIRECTORY = '/run/pgbouncer';
 export const CONFIG_DIRECTORY = '/etc/pgbouncer';

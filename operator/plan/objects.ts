@@ -24,8 +24,8 @@ import {
 } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { type ConfigFiles, includeOf, PROVED_FILE } from './config.ts';
 import { BUILDER_VERSION, type PlannedTemplate } from './pod-template.ts';
+import { type ConfigFiles, includeOf, PROVED_FILE } from './revision-files.ts';
 import { DRAIN_SECONDS } from './start-script.ts';
 
 /** A Kubernetes object as the plan holds it. */

@@ -7,6 +7,7 @@ import type { PoolerSpec } from '../api/types.ts';
 import { type Warning, warning } from '../api/warning.ts';
 import { listed } from '../pgbouncer/listed.ts';
 import { classifySecret, looksLikeMd5 } from '../pgbouncer/userlist.ts';
+import { databasesOf } from './database-section.ts';
 
 export interface StoredPassword {
   readonly user: string;
@@ -73,8 +74,10 @@ function lookedUp(spec: PoolerSpec, asks: ReadonlySet<string>): readonly Warning
 const withoutScram = (asks: ReadonlySet<string>): readonly string[] =>
   [...asks].filter((method) => !['scram-sha-256', 'md5', 'ldap'].includes(method));
 
-const withoutServerUser = ({ databases = [{ name: '*' }] }: PoolerSpec): readonly string[] =>
-  databases.filter(({ serverUser }) => serverUser === undefined).map(({ name }) => name);
+const withoutServerUser = (spec: PoolerSpec): readonly string[] =>
+  databasesOf(spec)
+    .filter(({ serverUser }) => serverUser === undefined)
+    .map(({ name }) => name);
 
 function verifierWarning(
   spec: PoolerSpec,

@@ -14,9 +14,10 @@ function fleet(fields: object): Fleet {
     ...fields,
   });
   assert.ok(spec);
-  const { config } = planned(spec, { major: 1, minor: 26, patch: 1 });
+  const version = { major: 1, minor: 26, patch: 1 };
+  const { config } = planned(spec, version);
   assert.ok(config);
-  return { spec, config };
+  return { spec, version, config };
 }
 
 /** before, during, after of the first database. */
@@ -88,4 +89,41 @@ test('a backend is the sum of its databases, with what the server takes', () => 
   const [row] = peakConnections(undefined, fleet(both), false);
   const expected: PeakRow = { backend: 'primary', before: 0, during: 30, after: 30, budget: 50, server: 100 };
   assert.deepEqual(row, expected);
+});
+
+test('sizes of single users go before those of the database, and their limits hold in it', () => {
+  const database = { name: 'app', poolSize: 8, reservePoolSize: 2 };
+  const users = [
+    { name: 'a', ...REF },
+    { name: 'b', poolSize: 20, reservePoolSize: 0, ...REF },
+    { name: 'c', maxServerConnections: 3, ...REF },
+  ];
+  assert.deepEqual(ofApp(undefined, { databases: [database], users, replicas: 1 }), [0, 33, 33]);
+});
+
+test('users whom the specification does not name are any number of pools', () => {
+  const query = { query: { userSecretRef: { name: 'asker' } } };
+  assert.deepEqual(ofApp(undefined, { auth: query }), [0, null, null]);
+  const capped = [{ name: 'app', maxServerConnections: 12 }];
+  assert.deepEqual(ofApp(undefined, { auth: query, databases: capped }), [0, 36, 36]);
+});
+
+test('the pool of the lookup of passwords counts like any other', () => {
+  const rows = peakConnections(
+    undefined,
+    fleet({
+      backends: [{ host: 'pg', connectionBudget: 50 }],
+      databases: [{ name: 'app', connectionBudget: 25 }],
+      auth: { query: { userSecretRef: { name: 'asker' }, database: 'postgres' } },
+    }),
+    false,
+  );
+  assert.deepEqual(
+    rows.map(({ database, after, budget: ceiling }) => [database, after, ceiling]),
+    [
+      [undefined, 21, 50],
+      ['app', 15, 25],
+      ['postgres', 6, 10],
+    ],
+  );
 });

@@ -3,13 +3,18 @@
  * bounds that follow from the rendered sizes and from how many pods can hold connections at once.
  */
 import type { PoolerSpec } from '../api/types.ts';
+import type { Version } from '../pgbouncer/version.ts';
 import { backendOf, DRAINING, holdersOf, planBudget, SURGE } from './budget.ts';
 import type { Config } from './config.ts';
 import { databasesOf } from './database-section.ts';
+import { withLookupDatabase } from './lookup.ts';
+import { statedIn } from './main-section.ts';
+import { hasOtherUsers, mostConnections, poolNumbers, poolUsers } from './pools.ts';
 
 /** A pooler as far as it matters here. */
 export interface Fleet {
   readonly spec: PoolerSpec;
+  readonly version: Version;
   readonly config: Pick<Config, 'settings' | 'entries'>;
 }
 
@@ -44,7 +49,9 @@ export function peakConnections(before: Fleet | undefined, after: Fleet, rolls: 
   const pods = { before: before?.spec.replicas ?? 0, after: after.spec.replicas };
   const find = (list: readonly Share[], database: string): Share | undefined =>
     list.find((share) => share.database === database);
-  const budget = planBudget(after.spec, holdersOf(after.spec.replicas, 0));
+  const holders = holdersOf(after.spec.replicas, 0);
+  const spec = withLookupDatabase(after.spec, holders);
+  const budget = planBudget(spec, holders);
   const backends = [...new Set([...shares.after, ...shares.before].map(({ backend }) => backend))];
   return backends.flatMap((backend) => {
     const names = [
@@ -57,7 +64,7 @@ export function peakConnections(before: Fleet | undefined, after: Fleet, rolls: 
     const rows = names.map((database): PeakRow => {
       const old = find(shares.before, database);
       const now = find(shares.after, database);
-      const stated = databasesOf(after.spec).find(({ name }) => name === database)?.connectionBudget;
+      const stated = databasesOf(spec).find(({ name }) => name === database)?.connectionBudget;
       return {
         backend,
         database,
@@ -100,38 +107,27 @@ function during(
   return Math.max(was, is) * (Math.max(pods.before, pods.after) + more);
 }
 
-function sharesOf({ spec, config }: Fleet): readonly Share[] {
+function sharesOf({ spec: written, version, config }: Fleet): readonly Share[] {
+  const spec = withLookupDatabase(written, holdersOf(written.replicas, 0));
   const budgeted = planBudget(spec, holdersOf(spec.replicas, 0)).shares;
-  const main = (key: string): number =>
-    Number(config.settings.find((setting) => setting.key === key)?.value ?? MAIN_DEFAULTS[key] ?? 0);
+  const main = statedIn(config.settings);
+  const others = hasOtherUsers(spec, version);
   return databasesOf(spec).map((database): Share => {
-    const own = config.entries.databases.find(({ name }) => name === database.name)?.settings ?? [];
-    const stated = (key: string): number | undefined => {
-      const found = own.find((setting) => setting.key === key)?.value;
-      return found === undefined ? undefined : Number(found);
-    };
-    const cap = stated('max_db_connections') ?? main('max_db_connections');
-    const pool = stated('pool_size') ?? main('default_pool_size');
-    const reserve = stated('reserve_pool_size') ?? stated('reserve_pool') ?? main('reserve_pool_size');
+    const own = statedIn(config.entries.databases.find(({ name }) => name === database.name)?.settings ?? []);
+    const numbers = poolNumbers(own, main, version);
+    const forced = own('user');
+    const users = poolUsers(spec, forced);
     // A pool is for one database and one user; `*` may lead to any number of databases.
-    const users = own.some(({ key }) => key === 'user') ? 1 : Math.max(1, spec.users?.length ?? 1);
-    const pools = database.name === '*' || pool === 0 ? Number.POSITIVE_INFINITY : (pool + reserve) * users;
+    const perPod =
+      others && forced === undefined ? numbers.most : mostConnections(numbers, users.length === 0 ? [{}] : users);
     return {
       database: database.name,
       backend: backendOf(spec, database)?.name ?? '',
-      // 0 is PgBouncer's word for unlimited.
-      perPod: database.name === '*' ? pools : Math.min(cap === 0 ? Number.POSITIVE_INFINITY : cap, pools),
+      perPod: database.name === '*' ? Number.POSITIVE_INFINITY : perPod,
       budgeted: budgeted.has(database.name),
     };
   });
 }
-
-/** PgBouncer's own, where no profile decides. */
-const MAIN_DEFAULTS: Readonly<Record<string, number>> = {
-  default_pool_size: 20,
-  reserve_pool_size: 0,
-  max_db_connections: 0,
-};
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : Number.isNaN(value) ? 0 : null);
 

@@ -14,10 +14,10 @@ import {
 } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { ENTRY_AT_REST } from './config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './main-section.ts';
 import type { RestartToken } from './restart.ts';
 import { RESTRICTED } from './restricted.ts';
+import { ENTRY_AT_REST } from './revision-files.ts';
 import { PROBE_COMMAND, START_SCRIPT, STOP_SCRIPT } from './start-script.ts';
 import { mergeTemplate, type PodTemplate } from './template-merge.ts';
 

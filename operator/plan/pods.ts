@@ -1,8 +1,8 @@
 /** What the plan knows of one pod, and the questions the controller asks of a set of them. */
 import { ANNOTATION_ENTRY, LABEL_TEMPLATE } from '../api/names.ts';
-import { ENTRY_AT_REST } from './config.ts';
 import { podAddress } from './pod-address.ts';
 import { CONTAINER } from './pod-template.ts';
+import { ENTRY_AT_REST } from './revision-files.ts';
 
 /** The parts of a Pod that are cached and read; everything else is stripped. */
 export interface PodObject {

@@ -7,7 +7,7 @@ import type { IniFile } from '../pgbouncer/ini.ts';
 import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { classifySecret, parseUserlist } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import type { ConfigFiles } from './config.ts';
+import type { ConfigFiles } from './revision-files.ts';
 
 /** One revision, as far as it matters here; a file that cannot be read says nothing. */
 export interface Loaded {

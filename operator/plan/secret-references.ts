@@ -1,12 +1,14 @@
 /** What a specification refers to in Secrets: which keys are read, and what is known of them. */
 import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
 import { passwordReferences } from './credentials.ts';
-import { tlsReferences } from './tls.ts';
+import { tlsReferences } from './tls-references.ts';
 
 export interface SecretReference {
   readonly ref: SecretKeyRef;
   /** The field that refers to it. */
   readonly path: string;
+  /** Nothing is wrong when it is not there. */
+  readonly optional?: true;
 }
 
 /** What is known of one key of one Secret. */

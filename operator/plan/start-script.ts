@@ -3,8 +3,8 @@
  * that signals reach it). A restart in the middle of a change starts on the proved file, never on one still on trial.
  */
 
-import { ENTRY_AT_REST, PROVED_FILE } from './config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './main-section.ts';
+import { ENTRY_AT_REST, PROVED_FILE } from './revision-files.ts';
 
 const entry = `${CONFIG_DIRECTORY}/entry.ini`;
 

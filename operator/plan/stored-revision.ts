@@ -4,8 +4,9 @@
  */
 import { parseIni } from '../pgbouncer/parse-ini.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import { type ConfigFiles, type Provable, proofPasswordOf } from './config.ts';
-import { servedIn } from './tls.ts';
+import type { Provable } from './config.ts';
+import { type ConfigFiles, proofPasswordOf } from './revision-files.ts';
+import { servedIn } from './tls-files.ts';
 
 /** Undefined when its ini is not there, or cannot be read. */
 export function provableIn(

@@ -4,8 +4,8 @@
  * sidecars may be given, because whoever may create a pooler must not thereby be able to run anything anywhere.
  */
 import { describeValue, type Fault } from '../api/fault.ts';
-import { API_GROUP, LABEL_INSTANCE, LABEL_MANAGED_BY, LABEL_NAME } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
+import { metadataFaults } from './metadata-faults.ts';
 import { RESTRICTED } from './restricted.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -49,26 +49,11 @@ const SIDECAR: ReadonlySet<string> = new Set([
   'ports',
   'resources',
 ]);
-const OWN_LABELS: ReadonlySet<string> = new Set([LABEL_NAME, LABEL_INSTANCE, LABEL_MANAGED_BY]);
 
 /** What the template asks for that it may not. */
 export function checkTemplate(template: UserTemplate, mode: TemplateMode): readonly Fault[] {
   if (template === undefined) return [];
-  const faults: Fault[] = [];
-  for (const [part, names] of Object.entries({
-    labels: template.metadata?.labels,
-    annotations: template.metadata?.annotations,
-  })) {
-    for (const name of Object.keys(names ?? {})) {
-      if (name.startsWith(`${API_GROUP}/`) || OWN_LABELS.has(name)) {
-        faults.push({
-          path: `spec.template.metadata.${part}.${name}`,
-          problem: 'belongs to the operator',
-          remedy: 'choose another name',
-        });
-      }
-    }
-  }
+  const faults: Fault[] = [...metadataFaults('spec.template.metadata', template.metadata ?? {})];
   const spec: Readonly<Record<string, unknown>> = { ...template.spec };
   const directive = findDirective(spec, 'spec.template.spec');
   if (directive !== undefined) {

@@ -4,10 +4,12 @@ import { formatFault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { parseIni } from '../pgbouncer/parse-ini.ts';
 import { parseVersion, type Version } from '../pgbouncer/version.ts';
-import { filesOfRevision, isAuthentic, planConfig } from './config.ts';
+import { planConfig } from './config.ts';
+import { filesOfRevision, isAuthentic } from './revision-files.ts';
 import { type Issued, issue, issueAuthority } from './testing/issue.ts';
 import { PASSWORDS, validated } from './testing/planned.ts';
-import { servedIn, tlsReferences } from './tls.ts';
+import { servedIn } from './tls-files.ts';
+import { tlsReferences } from './tls-references.ts';
 
 const AUTHORITY = issueAuthority('authority');
 const OTHER = issueAuthority('other');

@@ -3,17 +3,13 @@
  * in it, not by the revision: PgBouncer from 1.24 on compares names, and reconnects every server when one is another.
  * So it does when a certificate changes, and does not when something else does.
  */
-import { createHmac, X509Certificate } from 'node:crypto';
 import type { Fault } from '../api/fault.ts';
-import { issuedSecretName } from '../api/names.ts';
-import type { ClientTls, PoolerSpec, SecretKeyRef, ServerTls } from '../api/types.ts';
-import type { IniFile } from '../pgbouncer/ini.ts';
+import type { ClientTls, PoolerSpec, ServerTls } from '../api/types.ts';
 import { findSetting } from '../pgbouncer/settings.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
 import {
   type CertificateFacts,
   type Chain,
-  fingerprintOf,
   isCipherList,
   isTls13CipherList,
   type Judgement,
@@ -25,7 +21,10 @@ import {
 } from './certificate.ts';
 import { CONFIG_DIRECTORY, type EffectiveSetting } from './main-section.ts';
 import type { SecretLookup, SecretReference } from './secret-references.ts';
+import { readServedAuthority, type ServedAuthority } from './served-authority.ts';
 import { serviceNames } from './service-names.ts';
+import { type FileKey, KINDS, type TlsFiles, tlsFileName } from './tls-files.ts';
+import { caReferences, isOn, pairOf, servedAuthorityReferences, servedRef } from './tls-references.ts';
 
 export interface TlsInput {
   readonly spec: PoolerSpec;
@@ -52,6 +51,8 @@ export interface UsedCertificate extends CertificateFacts {
 export interface TlsView {
   readonly settings: readonly EffectiveSetting[];
   readonly served?: { readonly mode: Exclude<ClientTls['mode'], 'disable'>; readonly fingerprint: string };
+  /** By what clients verify what they are served; read only where connection Secrets tell it. */
+  readonly authority?: ServedAuthority & { readonly secret: string };
   readonly certificates: readonly UsedCertificate[];
   /** When the first of those whose time has not come is valid, milliseconds since 1970. */
   readonly validFrom?: number;
@@ -65,60 +66,12 @@ export interface TlsView {
   };
 }
 
-export type TlsFiles = Readonly<Record<string, string>>;
-
 export const NO_TLS: TlsView = {
   settings: [],
   certificates: [],
   uncovered: [],
   faults: { spec: [], certificates: [] },
 };
-
-const KINDS = {
-  client_tls_cert_file: 'client.crt',
-  client_tls_key_file: 'client.key',
-  client_tls_ca_file: 'client-ca.crt',
-  server_tls_cert_file: 'server.crt',
-  server_tls_key_file: 'server.key',
-  server_tls_ca_file: 'server-ca.crt',
-} as const;
-type FileKey = keyof typeof KINDS;
-
-const isOn = <T extends { readonly mode: string }>(side: T | undefined): side is T =>
-  side !== undefined && side.mode !== 'disable';
-
-/** Every key of a Secret that encryption needs. */
-export function tlsReferences(spec: PoolerSpec, pooler: string): readonly SecretReference[] {
-  const { client, server } = spec.tls ?? {};
-  return [
-    ...(isOn(client) ? [...pairOf(servedRef(client, pooler)), ...caReferences(client, 'spec.tls.client')] : []),
-    ...(isOn(server)
-      ? [
-          ...caReferences(server, 'spec.tls.server'),
-          ...(server.certificateSecretRef === undefined
-            ? []
-            : pairOf({ path: 'spec.tls.server.certificateSecretRef', name: server.certificateSecretRef.name })),
-        ]
-      : []),
-  ];
-}
-
-/** The Secret with the certificate that is served, and the field that says so. */
-const servedRef = ({ secretRef }: ClientTls, pooler: string): { readonly path: string; readonly name: string } =>
-  secretRef === undefined
-    ? { path: 'spec.tls.client.certificate', name: issuedSecretName(pooler) }
-    : { path: 'spec.tls.client.secretRef', name: secretRef.name };
-
-const pairOf = ({ path, name }: { readonly path: string; readonly name: string }): readonly SecretReference[] =>
-  ['tls.crt', 'tls.key'].map((key) => ({ path, ref: { name, key } }));
-
-const caReferences = (
-  side: { readonly caSecretRef?: SecretKeyRef; readonly caSecretRefs?: readonly SecretKeyRef[] },
-  path: string,
-): readonly SecretReference[] => [
-  ...(side.caSecretRef === undefined ? [] : [{ path: `${path}.caSecretRef`, ref: side.caSecretRef }]),
-  ...(side.caSecretRefs ?? []).map((ref, index) => ({ path: `${path}.caSecretRefs[${index}]`, ref })),
-];
 
 export function planTls(input: TlsInput): { readonly view: TlsView; readonly files: TlsFiles } {
   const { spec, name, namespace, version, lookup, revisionKey, judgement } = input;
@@ -129,6 +82,7 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
   const faults: { readonly spec: Fault[]; readonly certificates: Fault[] } = { spec: [], certificates: [] };
   let uncovered: readonly string[] = [];
   let served: TlsView['served'];
+  let authority: TlsView['authority'];
   let validFrom = Number.POSITIVE_INFINITY;
 
   const choose = (key: string, value: string | undefined, source: string): void => {
@@ -242,6 +196,10 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
     const [own] = Object.entries(files).find(([file]) => file.endsWith(`.${KINDS.client_tls_cert_file}`)) ?? [];
     if (authorities.length === 0 && own !== undefined)
       choose('client_tls_ca_file', `${CONFIG_DIRECTORY}/${own}`, servedRef(client, name).path);
+    for (const { ref } of servedAuthorityReferences(spec, name)) {
+      const found = readServedAuthority(lookup(ref), chain, judgement);
+      if (found !== undefined) authority = { ...found, secret: ref.name };
+    }
     chooseProtocol('client', client);
     if (chain !== undefined && client.mode !== 'disable') {
       uncovered = chain.uncovered;
@@ -259,6 +217,7 @@ export function planTls(input: TlsInput): { readonly view: TlsView; readonly fil
     view: {
       settings,
       ...(served && { served }),
+      ...(authority && { authority }),
       ...(Number.isFinite(validFrom) && { validFrom }),
       certificates,
       uncovered,
@@ -272,32 +231,3 @@ const remedyFor = (path: string): string =>
   path === 'spec.tls.client.certificate'
     ? 'wait for cert-manager, or see what it says of the Certificate of this name'
     : 'create it, or correct the reference';
-
-/** `3b1f….client.crt`: the same content has the same name, and nothing can be guessed from it. */
-export const tlsFileName = (kind: string, text: string, revisionKey: string): string =>
-  `${createHmac('sha256', revisionKey).update(`${kind}\n${text}`).digest('hex').slice(0, 16)}.${kind}`;
-
-/** The files of encryption that an ini names, wherever it looks for them. */
-export const tlsFilesNamedIn = (ini: string): readonly string[] =>
-  [...ini.matchAll(/^(?:client|server)_tls_\w+_file = .*\/([0-9a-f]{16}\.[a-z.-]+)$/gm)].map(([, name = '']) => name);
-
-/** Whether a file is what its name says. */
-export const isTlsFile = (name: string, text: string, revisionKey: string): boolean =>
-  tlsFileName(name.slice(name.indexOf('.') + 1), text, revisionKey) === name;
-
-/** What clients are to meet of a revision, from its own files. */
-export function servedIn({ pgbouncer }: IniFile, files: TlsFiles): TlsView['served'] {
-  const settings = new Map(pgbouncer);
-  const mode = CLIENT_MODES.find((one) => one === settings.get('client_tls_sslmode'));
-  const file = settings.get('client_tls_cert_file')?.split('/').at(-1) ?? '';
-  const text = files[file];
-  if (mode === undefined || text === undefined) return undefined;
-  try {
-    return { mode, fingerprint: fingerprintOf(new X509Certificate(text)) };
-  } catch {
-    // Somebody edited it: nothing can be proved by it.
-    return undefined;
-  }
-}
-
-const CLIENT_MODES = ['allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;

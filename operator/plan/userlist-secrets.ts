@@ -6,7 +6,7 @@ import type { Fault } from '../api/fault.ts';
 import { RESERVED_USERS } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { byteLength, MAX_ROLE_BYTES, maxPasswordBytes } from '../pgbouncer/text.ts';
-import { looksLikeMd5, parseUserlistLines, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import { looksLikeMd5, parseUserlistLines, quotedBytes, type UserlistEntry } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import type { SecretLookup } from './secret-references.ts';
 
@@ -52,7 +52,7 @@ export function readUserlistSecrets(spec: PoolerSpec, version: Version, lookup: 
       if (RESERVED_USERS.includes(entry.name)) fail('is for a user that belongs to the operator', 'remove it');
       else if (byteLength(entry.name) > MAX_ROLE_BYTES)
         fail(`is for a user of ${byteLength(entry.name)} bytes`, `shorten the name to ${MAX_ROLE_BYTES}`);
-      else if (byteLength(entry.password.replaceAll('"', '""')) > maxPasswordBytes(version))
+      else if (quotedBytes(entry.password) > maxPasswordBytes(version))
         fail(`has a password of more than the ${maxPasswordBytes(version)} bytes that PgBouncer takes`, 'shorten it');
       else if (looksLikeMd5(entry.password))
         fail(

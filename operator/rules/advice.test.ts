@@ -35,6 +35,47 @@ const transaction = (fields: object = {}) => ({ name: 'app', poolMode: 'transact
 const KNOWN = { server_reset_query_always: 0 };
 
 const CASES: Readonly<Record<string, readonly Case[]>> = {
+  'what nothing asks': [
+    {
+      what: 'is a directory without a type or a line that means it',
+      spec: { auth: { ldap: { options: { ldapserver: 'd', ldapprefix: 'x' } } } },
+      said: /^NotAsked \| spec\.auth\.ldap \| - \| names a directory that nobody is looked up in: clients log in by scram-sha-256 \| set auth\.type: ldap/,
+    },
+    {
+      what: 'is not a directory of the type',
+      spec: { auth: { type: 'ldap', ldap: { options: { ldapserver: 'd', ldapprefix: 'x' } } } },
+    },
+    {
+      what: 'is not a directory of one line',
+      spec: {
+        auth: { type: 'hba', hba: ['host all all ::/0 ldap'], ldap: { options: { ldapserver: 'd', ldapprefix: 'x' } } },
+      },
+    },
+    {
+      what: 'is a map that no line names',
+      spec: { auth: { ident: ['clients app.example.com app'] } },
+      said: /^NotAsked \| spec\.auth\.ident\[0\] \| clients app\.example\.com app \| is of a map that no line of auth\.hba names/,
+    },
+    {
+      what: 'are authorities of servers in a mode that verifies none',
+      spec: { tls: { server: { mode: 'require', caSecretRef: { name: 'ca', key: 'ca.crt' } } } },
+      said: /^NotVerified \| spec\.tls\.server\.mode \| require \| takes any server for the right one, although authorities are given \| use verify-full/,
+    },
+    {
+      what: 'are authorities of clients in a mode that demands no certificate',
+      spec: {
+        tls: { client: { mode: 'require', secretRef: { name: 't' }, caSecretRef: { name: 'ca', key: 'ca.crt' } } },
+      },
+      said: /^NotVerified \| spec\.tls\.client\.mode \| require \| lets clients in without a certificate/,
+    },
+    {
+      what: 'are not authorities that one line asks for',
+      spec: {
+        auth: { type: 'hba', hba: ['hostssl all all ::/0 cert'] },
+        tls: { client: { mode: 'require', secretRef: { name: 't' }, caSecretRef: { name: 'ca', key: 'ca.crt' } } },
+      },
+    },
+  ],
   'a session pool': [
     {
       what: 'smaller than the clients that it lets in is named with the sum (100 clients on 10)',

@@ -6,6 +6,7 @@ import type { PoolerSpec } from '../api/types.ts';
 import type { Warning } from '../api/warning.ts';
 import type { IniFile } from '../pgbouncer/ini.ts';
 import type { Version } from '../pgbouncer/version.ts';
+import { notAsked } from './advice/not-asked.ts';
 import { outdatedImage } from './advice/outdated-image.ts';
 import { sessionPoolTooSmall } from './advice/session-pool-too-small.ts';
 import { sessionPoolWithoutSize } from './advice/session-pool-without-size.ts';
@@ -23,6 +24,7 @@ export const ADVICE_RULES: readonly AdviceRule[] = [
   sessionStateLeaks,
   warmOnlyLater,
   startupParameterDropped,
+  notAsked,
 ];
 
 /** @param ini what was rendered for this spec and version */

@@ -5,7 +5,10 @@ import type { TlsView } from '../plan/tls.ts';
 import { soonAt } from './certificates-valid.ts';
 
 /** @param now milliseconds since 1970; without it nothing is said of time */
-export function certificateWarnings({ certificates, uncovered }: TlsView, now: number | undefined): readonly Warning[] {
+export function certificateWarnings(
+  { certificates, uncovered, authority }: TlsView,
+  now: number | undefined,
+): readonly Warning[] {
   const ending = certificates.filter((certificate) => now !== undefined && soonAt(certificate) <= now);
   return [
     ...ending.map(({ field, secret, subject, notAfter }) =>
@@ -16,6 +19,15 @@ export function certificateWarnings({ certificates, uncovered }: TlsView, now: n
         remedy: 'renew it',
       }),
     ),
+    ...(authority === undefined || 'text' in authority
+      ? []
+      : [
+          warning('AuthorityUnusable', {
+            path: 'spec.connectionSecrets',
+            value: `${authority.secret}/ca.crt`,
+            ...authority.unusable,
+          }),
+        ]),
     ...(uncovered.length === 0
       ? []
       : [

@@ -79,6 +79,15 @@ const CASES: readonly {
     message: /not valid for app\.shop/,
   },
   {
+    what: 'the authority beside the served one is another one',
+    tls: viewOf({
+      certificates: [used(40)],
+      authority: { secret: 'app-tls', unusable: { problem: 'holds nothing', remedy: 'put it there' } },
+    }),
+    finding: 'True AuthorityUnusable',
+    message: /app-tls\/ca\.crt.*holds nothing: connection Secrets go without it; put it there/,
+  },
+  {
     what: 'a Secret is missing',
     tls: faulty(fault('does not exist: there is no such Secret')),
     finding: 'False SecretMissing',

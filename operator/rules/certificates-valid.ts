@@ -45,6 +45,14 @@ export function certificatesValid({ tls, issuing, now }: Situation): Finding {
   if (soon.length > 0) {
     return { status: 'False', reason: 'ExpiresSoon', message: `${soon.map(describe).join('. ')}; renew it${why}` };
   }
+  if (tls?.authority !== undefined && 'unusable' in tls.authority) {
+    const { secret, unusable } = tls.authority;
+    return {
+      status: 'True',
+      reason: 'AuthorityUnusable',
+      message: `${secret}/ca.crt, by which applications would verify the served certificate, ${unusable.problem}: connection Secrets go without it; ${unusable.remedy}`,
+    };
+  }
   if (tls !== undefined && tls.uncovered.length > 0) {
     return {
       status: 'True',

@@ -45,20 +45,20 @@ export const connectionSecretRules: readonly CrossRule[] = [
       }),
   },
   {
-    cel: "!has(self.connectionSecrets) || self.connectionSecrets.all(s, !has(s.keys) || s.keys.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$')))",
-    message: 'a key of a Secret holds only letters, digits and -._',
+    cel: "!has(self.connectionSecrets) || self.connectionSecrets.all(s, !has(s.keys) || s.keys.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$') && k != '.' && !k.startsWith('..')))",
+    message: 'a key of a Secret holds only letters, digits and -._, and does not begin with two dots',
     fieldPath: '.connectionSecrets',
     check: (spec) =>
       (spec.connectionSecrets ?? []).flatMap(({ keys = {} }, index) =>
         Object.keys(keys).flatMap((key) =>
-          /^[-._a-zA-Z0-9]{1,253}$/.test(key)
+          /^(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}$/.test(key)
             ? []
             : [
                 {
                   path: `spec.connectionSecrets[${index}].keys`,
                   value: key,
                   problem: 'cannot be a key of a Secret',
-                  remedy: 'use letters, digits and -._',
+                  remedy: 'use letters, digits and -._, and not two dots at the beginning',
                 },
               ],
         ),

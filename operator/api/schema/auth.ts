@@ -1,5 +1,5 @@
 /** `spec.auth`: how clients log in, and from where their passwords come. */
-import { noControlCharacters, secretKeyRef, secretName } from './shapes.ts';
+import { identifier, noControlCharacters, secretKeyRef, secretName } from './shapes.ts';
 
 /** Stands in lists that PgBouncer divides at commas and spaces. */
 const listedName = {
@@ -78,10 +78,7 @@ export const auth = {
           },
         },
         database: {
-          type: 'string',
-          minLength: 1,
-          maxLength: 63,
-          pattern: noControlCharacters,
+          ...identifier,
           description:
             'The entry of [databases] in which the query runs, whatever the client asked for (auth_dbname, PgBouncer 1.19 and newer). When there is none of this name, one is made: this database on the first backend, with a pool of 2, closed to clients. Default: the database that the client asked for.',
         },

@@ -1,11 +1,12 @@
 /** `spec.backends`: the PostgreSQL servers. */
 import { dnsLabel, servers } from './shapes.ts';
 
+/** A name or IPv4 address, or IPv6, which has two colons at least: what has one has a port in it. */
 const host = {
   type: 'string',
   minLength: 1,
   maxLength: 253,
-  pattern: '^[A-Za-z0-9]([-A-Za-z0-9._:]*[A-Za-z0-9.])?$',
+  pattern: '^([A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9.])?|[A-Fa-f0-9]*:[A-Fa-f0-9]*:[A-Fa-f0-9:.]*)$',
 } as const;
 
 export const backend = {

@@ -1,5 +1,5 @@
 /** `spec.connectionSecrets`: Secrets from which applications take whole connection strings. */
-import { noControlCharacters, passwordSecretRef } from './shapes.ts';
+import { identifier, passwordSecretRef } from './shapes.ts';
 
 /** What a template may name, in the words of the Secret's own keys. */
 export const PLACEHOLDERS = [
@@ -22,22 +22,16 @@ const template = `^([^{}]|\\{\\{|\\}\\}|\\{(${PLACEHOLDERS.join('|')})(:(${FORMS
 export const connectionSecret = {
   type: 'object',
   description:
-    'A Secret that the operator writes and keeps: everything an application needs to connect. Its keys: type, provider, host, port, database, dbname, user, username, password, sslmode, uri, jdbc-uri, pgpass, direct-host, direct-port, direct-database and direct-uri (the way past the pooler).',
+    'A Secret that the operator writes and keeps: everything an application needs to connect. Its keys: type, provider, host, port, database, dbname, user, username, password, sslmode, uri, jdbc-uri, pgpass, direct-host, direct-port, direct-database and direct-uri (the way past the pooler); and ca.crt, the authority of the certificate that PgBouncer serves, when the Secret of that certificate holds it.',
   required: ['name', 'user', 'database'],
   properties: {
     name: { ...passwordSecretRef.properties.name, minLength: 1 },
     user: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description: 'One of spec.users, whose Secret holds the password as plain text.',
     },
     database: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description: 'What the application asks for: one of spec.databases, or any name when there is a `*`.',
     },
     keys: {

@@ -2,6 +2,7 @@
 import {
   clients,
   dnsLabel,
+  identifier,
   noControlCharacters,
   parameters,
   passwordSecretRef,
@@ -17,10 +18,7 @@ export const database = {
   required: ['name'],
   properties: {
     name: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description:
         'What clients ask for. `*` stands for every other name; `pgbouncer` is the admin console and refused.',
     },
@@ -31,10 +29,7 @@ export const database = {
       description: 'Name of the backend; may be left out when there is only one.',
     },
     dbname: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description: 'Name of the database on the server; default: the name.',
     },
     poolMode: { ...poolMode, description: 'When a server connection returns to the pool; default: spec.defaults.' },
@@ -80,10 +75,7 @@ export const database = {
       required: ['name', 'passwordSecretRef'],
       properties: {
         name: {
-          type: 'string',
-          minLength: 1,
-          maxLength: 63,
-          pattern: noControlCharacters,
+          ...identifier,
           description: 'PostgreSQL role.',
         },
         passwordSecretRef,

@@ -1,8 +1,11 @@
 /** The shapes that fields of several parts of the specification share. */
 
 export const noControlCharacters = '^[^\\x00-\\x1f\\x7f-\\x9f]*$';
+/** A name of PostgreSQL's, which cuts longer ones off. */
+export const identifier = { type: 'string', minLength: 1, maxLength: 63, pattern: noControlCharacters } as const;
 export const dnsLabel = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
-export const duration = '^([0-9]+h)?([0-9]+m)?([0-9]+s)?$';
+/** As many digits as parseDuration reads. */
+export const duration = '^([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$';
 
 export const poolMode = {
   type: 'string',
@@ -17,7 +20,7 @@ export const time = { type: 'string', pattern: duration, minLength: 2, maxLength
 
 export const secretName = {
   type: 'string',
-  pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+  pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
   maxLength: 253,
 } as const;
 export const secretKey = { type: 'string', pattern: '^[-._a-zA-Z0-9]+$', maxLength: 253 } as const;

@@ -1,14 +1,5 @@
 /** `spec.users`: who may log in, with limits of their own. */
-import {
-  clients,
-  noControlCharacters,
-  parameters,
-  poolMode,
-  secretKeyRef,
-  servers,
-  serversOrZero,
-  time,
-} from './shapes.ts';
+import { clients, identifier, parameters, poolMode, secretKeyRef, servers, serversOrZero, time } from './shapes.ts';
 
 export const user = {
   type: 'object',
@@ -16,10 +7,7 @@ export const user = {
   required: ['name'],
   properties: {
     name: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 63,
-      pattern: noControlCharacters,
+      ...identifier,
       description: 'Name of the user, the same in PostgreSQL.',
     },
     passwordSecretRef: secretKeyRef(

@@ -11,7 +11,7 @@ import { parseUserlist, type UserlistEntry } from '../../pgbouncer/userlist.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import type { Config } from '../config.ts';
 import { ALWAYS, CONSERVATIVE, PROFILES } from '../profiles.ts';
-import { tlsFilesNamedIn } from '../tls.ts';
+import { tlsFilesNamedIn } from '../tls-files.ts';
 
 export interface ReadFiles {
   readonly ini: IniFile;
@@ -135,17 +135,17 @@ export function expectedDatabases(spec: PoolerSpec): readonly Database[] {
   return [...databases, { name, backend, poolMode: 'transaction', poolSize: 2 }];
 }
 
-/** User → what stands in the userlist: what a field refers to, what a list says, nothing. */
+/** User → what stands in the userlist: what a client's field refers to, what a list says, what a database needs, nothing. */
 export function expectedPasswords(
   spec: PoolerSpec,
   secret: (ref: SecretKeyRef) => string,
 ): ReadonlyMap<string, string> {
   const { query, userlistSecretRefs = [], adminUsers = [], statsUsers = [], hba, type } = spec.auth ?? {};
   const known = new Map<string, string>();
+  for (const { serverUser } of spec.databases?.toReversed() ?? [])
+    if (serverUser) known.set(serverUser.name, secret(serverUser.passwordSecretRef));
   if (userlistSecretRefs.length > 0) known.set('listed', 'password').set('a"b', 'SCRAM');
   if (query) known.set('asker', secret({ name: query.userSecretRef.name, key: 'password' }));
-  for (const { serverUser } of spec.databases ?? [])
-    if (serverUser) known.set(serverUser.name, secret(serverUser.passwordSecretRef));
   for (const user of spec.users ?? []) if (user.passwordSecretRef) known.set(user.name, secret(user.passwordSecretRef));
   const without = (spec.users ?? []).filter(({ name }) => !known.has(name)).map(({ name }) => name);
   const byName =
@@ -154,6 +154,17 @@ export function expectedPasswords(
   if (type === 'cert' && !query?.database)
     for (const name of [...adminUsers, ...statsUsers]) if (!known.has(name)) known.set(name, '');
   return known;
+}
+
+/** What a database has beside the userlist, because that has another password for its user. */
+export function expectedServerPassword(
+  { serverUser }: Database,
+  known: ReadonlyMap<string, string>,
+  secret: (ref: SecretKeyRef) => string,
+): Readonly<Record<string, string>> {
+  if (serverUser === undefined) return {};
+  const password = secret(serverUser.passwordSecretRef);
+  return known.get(serverUser.name) === password ? {} : { password };
 }
 
 /** The operator's lines, then those nobody may log in as, then the user's lines or the users by one method, 32 of them in a line. */

@@ -7,6 +7,7 @@ import {
   expectedDatabases,
   expectedPasswords,
   expectedRules,
+  expectedServerPassword,
   isDerived,
   readFiles,
   statedOfDatabase,
@@ -42,11 +43,15 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
     assert.equal(settings.get(key), String(value));
   }
 
+  const known = expectedPasswords(spec, secretOf(spec, { password }));
   const databases = expectedDatabases(spec);
   assert.deepEqual(ini.databases.map(({ name }) => name).sort(), databases.map(({ name }) => name).sort());
   for (const database of databases) {
     const { params = {} } = ini.databases.find(({ name }) => name === database.name) ?? {};
-    const stated = statedOfDatabase(spec, database);
+    const stated = {
+      ...statedOfDatabase(spec, database),
+      ...expectedServerPassword(database, known, secretOf(spec, { password })),
+    };
     const derived = Object.entries(params).filter(([key]) => !(key in stated));
     assert.deepEqual(Object.fromEntries(Object.entries(params).filter(([key]) => key in stated)), stated);
     for (const [key, value] of derived) {
@@ -61,7 +66,6 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
   );
   assert.equal(ini.peers, undefined);
 
-  const known = expectedPasswords(spec, secretOf(spec, { password }));
   assert.deepEqual(
     users.slice(0, 2).map(({ name, password: text }) => [name, text]),
     [

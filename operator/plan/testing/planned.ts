@@ -7,7 +7,7 @@ import type { Version } from '../../pgbouncer/version.ts';
 import { holdersOf } from '../budget.ts';
 import { type PlannedConfig, planConfig } from '../config.ts';
 import { lookupUserReferences, type SecretReference, userlistReferences } from '../secret-references.ts';
-import { tlsReferences } from '../tls.ts';
+import { tlsReferences } from '../tls-references.ts';
 import { issue, issueAuthority } from './issue.ts';
 
 export const PASSWORDS = { admin: 'admin-password', stats: 'stats-password' } as const;
@@ -20,6 +20,7 @@ const SERVED = issue({ commonName: 'pooler', names: ['pooler', 'pooler.shop', 'p
 
 function pemFor({ ref, path }: SecretReference): string {
   if (/caSecretRef/.test(path)) return AUTHORITY.certificate;
+  if (ref.key === 'ca.crt') return AUTHORITY.certificate;
   return ref.key === 'tls.crt' ? SERVED.certificate : SERVED.key;
 }
 

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pgbouncerCommand } from '../../../e2e/cluster/rootfs.ts';
 import type { Files, Place, RealVersion } from '../../console/testing/real-pgbouncer.ts';
-import { type Config, includeOf, PROVED_FILE } from '../config.ts';
+import type { Config } from '../config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from '../main-section.ts';
+import { includeOf, PROVED_FILE } from '../revision-files.ts';
 
 /** PgBouncer refuses to run as root. */
 export const NOBODY = 65_534;

@@ -3,6 +3,7 @@
  * connections, those that come last wait for others to disconnect, which pooled applications never do.
  */
 import { type Warning, warning } from '../../api/warning.ts';
+import { mostConnections, poolUsers } from '../../plan/pools.ts';
 import type { Pools, Subject } from './subject.ts';
 
 export function sessionPoolTooSmall(subject: Subject): readonly Warning[] {
@@ -25,11 +26,11 @@ function tooSmall(
   { spec }: Subject,
 ): readonly Warning[] {
   if (clients === undefined) return [];
-  // Users that come from elsewhere are not known; with none of ours there is at least one.
-  const users = Math.max(1, spec.users?.length ?? 0);
-  const held = pools.map(({ size, reserve, most, database }) =>
-    Math.min((size + reserve) * (database.serverUser === undefined ? users : 1), most),
-  );
+  const held = pools.map((pool) => {
+    const users = poolUsers(spec, pool.database.serverUser?.name);
+    // Users that come from elsewhere are not known; with none of ours there is at least one.
+    return mostConnections(pool, users.length === 0 ? [{}] : users);
+  });
   const servers = held.reduce((sum, count) => sum + count, 0);
   if (clients <= servers) return [];
   return [
