@@ -68,7 +68,9 @@ async function measure(target: Target, subject: Subject, replicas: number, round
   await apply(certificates[0] ?? {});
   await apply(password(PASSWORD));
   await apply(poolerOf(subject, replicas));
-  await kubectl('wait', '--for=condition=Ready', 'cpool/app', '--timeout=180s');
+  // Not Ready: what it is told of its version is not so.
+  await kubectl('wait', '--for=condition=ConfigSynced', 'cpool/app', '--timeout=180s');
+  await kubectl('rollout', 'status', '-l', 'app.kubernetes.io/instance=app', 'deployment', '--timeout=180s');
   const job = await startJob(
     target,
     NAMESPACE,
@@ -84,6 +86,7 @@ async function measure(target: Target, subject: Subject, replicas: number, round
     () => undefined,
   );
   await kubectl('wait', '--for=condition=Ready', 'pod', '-l', 'job-name=rotation', '--timeout=60s');
+  let current = PASSWORD;
   const times: Record<Kind, number[]> = { setting: [], refused: [], certificate: [], password: [] };
   {
     await using changes = await openChanges(target, NAMESPACE, 'app');
@@ -105,7 +108,9 @@ async function measure(target: Target, subject: Subject, replicas: number, round
         certificate: () => anotherRevision(() => apply(certificates[round % 2] ?? {})),
         password: async () => {
           const role = `ALTER ROLE app PASSWORD '${rotated}'`;
-          await kubectl('exec', 'deployment/postgres', '--', 'psql', '-q', '-h', '127.0.0.1', '-U', 'app', '-c', role);
+          const psql = ['env', `PGPASSWORD=${current}`, 'psql', '-q', '-h', '127.0.0.1', '-U', 'app', '-c', role];
+          await kubectl('exec', 'deployment/postgres', '--', ...psql);
+          current = rotated;
           return anotherRevision(() => apply(password(rotated)));
         },
       };
