@@ -11,7 +11,7 @@ import type { PoolerDependencies } from './dependencies.ts';
 import type { Memory } from './memory.ts';
 import { findOverrides } from './overrides.ts';
 
-/** What was changed on the consoles of the current pods since they were proved. */
+/** What was changed on the consoles of the current pods since they were proved; true when it is to be asked again. */
 export function lookForOverrides(
   deps: PoolerDependencies,
   { pooler, planned, revision, version, credentials, desired }: Target,
@@ -19,7 +19,7 @@ export function lookForOverrides(
   memory: Memory,
   pods: readonly PodView[],
   writer: ChildWriter,
-): Promise<void> {
+): Promise<boolean> {
   return findOverrides({
     observation: deps.observer.latest(key),
     memory,

@@ -30,22 +30,32 @@ export interface OverridesInput {
   readonly steps: Pick<ChangeSteps, 'openSession'>;
 }
 
-export async function findOverrides(input: OverridesInput): Promise<void> {
+/**
+ * @returns whether something is still to be looked into: a look from before the last change, or a process that did not
+ *   answer. The observer has told of the difference and does not tell twice.
+ */
+export async function findOverrides(input: OverridesInput): Promise<boolean> {
   const { observation, memory, pods, revision } = input;
-  if (observation === undefined || observation.at <= memory.touchedAt) return;
-  await Promise.all(
+  if (observation === undefined) return false;
+  const isOld = observation.at <= memory.touchedAt;
+  const open = await Promise.all(
     pods.map(async (pod) => {
       const proof = memory.proofs.get(pod.process);
       const reading = observation.readings.find((other) => other.pod === pod.name);
-      if (proof?.revision !== revision || reading === undefined) return;
+      if (proof?.revision !== revision || reading === undefined) return false;
       const hint = hintOf(reading, input.held);
-      if (hint === `${proof.settings}`) memory.overrides.delete(pod.process);
-      else if (memory.overrides.get(pod.process)?.hint !== hint) {
-        const found = await ask(input, pod);
-        if (found !== undefined) memory.overrides.set(pod.process, { hint, found });
+      if (hint === `${proof.settings}`) {
+        if (!isOld) memory.overrides.delete(pod.process);
+        return false;
       }
+      if (isOld) return true;
+      if (memory.overrides.get(pod.process)?.hint === hint) return false;
+      const found = await ask(input, pod);
+      if (found !== undefined) memory.overrides.set(pod.process, { hint, found });
+      return found === undefined;
     }),
   );
+  return open.includes(true);
 }
 
 /** The fingerprint alone when nothing else is to be seen. */
@@ -65,7 +75,7 @@ async function ask(
     const paused = atLeast(version, '1.19') && readState(await session.show('STATE')).paused;
     return [...settings, ...states, ...(paused ? ['all databases are paused'] : [])];
   } catch {
-    // It will be silent at the next look, too, which says so.
+    // If it stays silent, the next look says so.
     return undefined;
   } finally {
     await session?.close();

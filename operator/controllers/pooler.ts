@@ -38,6 +38,8 @@ export type Reconcile = (
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
+/** About when the observer looks at a console again. */
+const LOOK_AGAIN_MS = 5_000;
 /** Nobody tells us when a quota, a policy or a role has changed. */
 const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
@@ -243,8 +245,11 @@ async function advance(
     pods: podsOf(deps, key),
   });
   const oldConfigMs = await removeOldConfig(deps, pooler, template, pods, key);
-  const retryMs = rollout.retryMs ?? (connections.length > 0 ? COLLISION_RETRY_MS : oldConfigMs);
-  if (!failed) await lookForOverrides(deps, target, key, memory, pods, writer);
+  const isToLookAgain = !failed && (await lookForOverrides(deps, target, key, memory, pods, writer));
+  const retryMs =
+    rollout.retryMs ??
+    (connections.length > 0 ? COLLISION_RETRY_MS : oldConfigMs) ??
+    (isToLookAgain ? LOOK_AGAIN_MS : undefined);
   return {
     outcome,
     template,
