@@ -11,6 +11,7 @@ import { PASSWORD } from '../demo/manifests.ts';
 import { table } from '../demo/output.ts';
 import type { Target } from '../demo/target.ts';
 import { createAuthority, serviceNames } from '../promises/harness/certificates.ts';
+import { secret } from '../promises/harness/secret.ts';
 import { type BenchOptions, NAMESPACE } from './installation.ts';
 
 const ROUNDS = 10;
@@ -59,12 +60,7 @@ async function measure(target: Target, subject: Subject, replicas: number, round
     const made = await authority.secret(name, { commonName: 'app', hosts: serviceNames('app', NAMESPACE) });
     certificates.push({ ...made, metadata: { name: 'app-tls' } });
   }
-  const password = (text: string): object => ({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'app-db' },
-    stringData: { password: text },
-  });
+  const password = (text: string): object => secret('app-db', { password: text });
   await apply(certificates[0] ?? {});
   await apply(password(PASSWORD));
   await apply(poolerOf(subject, replicas));

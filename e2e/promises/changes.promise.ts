@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { keepBusy, serviceAddress } from './harness/clients.ts';
-import { addressOf, createWorld, type Pod, pooler, secret, type World } from './harness/world.ts';
+import { secret } from './harness/secret.ts';
+import { addressOf, createWorld, type Pod, pooler, type World } from './harness/world.ts';
 
 let world: World;
 before(async () => {

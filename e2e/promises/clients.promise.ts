@@ -8,6 +8,7 @@ import { CommandFailed } from '../cluster/run.ts';
 import { APPLICATION_CLIENTS, assertServed, CONNECTIONS, runApplication, startApplications, type Target } from './harness/applications.ts'; // biome-ignore format: one line
 import { createAuthority, serviceNames } from './harness/certificates.ts';
 import { serviceAddress } from './harness/clients.ts';
+import { secret } from './harness/secret.ts';
 import {
   LOOKUP_SECRET,
   POSTGRES_VERSIONS,
@@ -16,7 +17,7 @@ import {
   serverName,
   startServers,
 } from './harness/servers.ts';
-import { createWorld, secret, type World } from './harness/world.ts';
+import { createWorld, type World } from './harness/world.ts';
 
 /** One way to come in. */
 interface Login {

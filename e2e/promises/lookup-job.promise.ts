@@ -7,8 +7,9 @@ import { runCli } from '../../operator/cli/testing/run-cli.ts';
 import { createAuthority } from './harness/certificates.ts';
 import { serviceAddress } from './harness/clients.ts';
 import { applySample, readSample } from './harness/samples.ts';
+import { secret } from './harness/secret.ts';
 import { LOOKUP_SECRET, serverName, startServers } from './harness/servers.ts';
-import { cluster, createWorld, secret, type World } from './harness/world.ts';
+import { cluster, createWorld, type World } from './harness/world.ts';
 
 const SERVER = serverName('18');
 let world: World;

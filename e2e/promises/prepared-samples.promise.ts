@@ -10,8 +10,9 @@ import { runCli } from '../../operator/cli/testing/run-cli.ts';
 import { type Authority, createAuthority, serviceNames } from './harness/certificates.ts';
 import { serviceAddress } from './harness/clients.ts';
 import { applySample } from './harness/samples.ts';
+import { secret } from './harness/secret.ts';
 import { serverName, startServers } from './harness/servers.ts';
-import { cluster, createWorld, type Pod, secret, type World } from './harness/world.ts';
+import { cluster, createWorld, type Pod, type World } from './harness/world.ts';
 
 const SERVER = serverName('18');
 const CERTIFICATES = 'certificates.cert-manager.io';

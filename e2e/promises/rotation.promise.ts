@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serviceAddress } from './harness/clients.ts';
-import { createWorld, pooler, secret, type World } from './harness/world.ts';
+import { secret } from './harness/secret.ts';
+import { createWorld, pooler, type World } from './harness/world.ts';
 
 let world: World;
 before(async () => {

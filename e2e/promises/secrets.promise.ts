@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { run } from '../cluster/run.ts';
-import { cluster, createWorld, pooler, secret, type World } from './harness/world.ts';
+import { secret } from './harness/secret.ts';
+import { cluster, createWorld, pooler, type World } from './harness/world.ts';
 
 const PLANTED = 'planted-7f3a91-value';
 let world: World;

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CertificateRequest, certificateAuthority, issueCertificate } from '../../cluster/certificates.ts';
-import { secret } from './world.ts';
+import { secret } from './secret.ts';
 
 export interface Authority extends AsyncDisposable {
   /** The authority's certificate as PEM: what clients and servers verify the others with. */

@@ -7,7 +7,8 @@ import type { Client } from 'pg';
 import { installLookup, LOOKUP_SCHEMA } from '../../../operator/plan/lookup-sql.ts';
 import { type Authority, serviceNames } from './certificates.ts';
 import { serviceAddress } from './clients.ts';
-import { secret, type World } from './world.ts';
+import { secret } from './secret.ts';
+import type { World } from './world.ts';
 
 export type PostgresVersion = '15' | '18';
 export const POSTGRES_VERSIONS: readonly PostgresVersion[] = ['15', '18'];

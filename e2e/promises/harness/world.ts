@@ -8,6 +8,7 @@ import { Client, type ClientConfig, type QueryResult } from 'pg';
 import type { ConnectionPooler } from '../../../operator/api/types.ts';
 import { connect as connectCluster } from '../../cluster/cluster.ts';
 import { postgres } from '../../demo/manifests.ts';
+import { secret } from './secret.ts';
 
 /** A busy machine is no broken promise: tests say what happens, benches how fast. */
 const PATIENCE = 3;
@@ -191,13 +192,6 @@ export async function createWorld(
 }
 
 export const addressOf = (pod: Pod): string => pod.status.podIP ?? '';
-
-export const secret = (name: string, stringData: Readonly<Record<string, string>>): object => ({
-  apiVersion: 'v1',
-  kind: 'Secret',
-  metadata: { name },
-  stringData,
-});
 
 /** A pooler as most tests want it; `spec` is merged over it. */
 export const pooler = (spec: object = {}, name = 'app'): object => ({
