@@ -112,10 +112,10 @@ test('BackendReachable: where a fallback may serve instead, nothing more is said
 
 test('BackendReachable: a backend that others only fall back to is not waited for', () => {
   const served = backend('b', { servers: 1, fallbacks: ['a'] });
-  assert.deepEqual(
-    findings([backend('a'), waiting('b')], [backend('a', { serversAtMost: 1 }), served]).map(inShort),
-    ['False ConnectFailed', 'True Connected'],
-  );
+  assert.deepEqual(findings([backend('a'), waiting('b')], [backend('a', { serversAtMost: 1 }), served]).map(inShort), [
+    'False ConnectFailed',
+    'True Connected',
+  ]);
 });
 
 test('BackendReachable: the message names the backends, and what the log says of them', () => {

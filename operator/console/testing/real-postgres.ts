@@ -78,8 +78,10 @@ export async function startPostgres(
   );
   const said: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
-  process.once('exit', () => child.kill('SIGQUIT'));
+  const kill = (): void => void child.kill('SIGQUIT');
+  process.once('exit', kill);
   const stop = async (): Promise<void> => {
+    process.off('exit', kill);
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGQUIT');
       await once(child, 'exit');
