@@ -73,7 +73,9 @@ export const statusSchema = {
           serverMaxConnections: whole('As stated.'),
           budget: whole('The ceiling of the fleet.'),
           committed: whole('The sum of the budgets of its databases.'),
-          open: whole('Server connections the fleet holds now.'),
+          open: whole(
+            'Server connections the fleet holds now; those of a database with a fallbackBackend are counted at both.',
+          ),
         },
       },
     },

@@ -21,8 +21,8 @@ export interface RowReader {
   readonly optionalNumber: (column: string) => number | undefined;
 }
 
-/** Names have at most 127 bytes in PgBouncer; sixteen hosts of 253 and what is between them are the longest. */
-const TEXT_LIMIT = 4_096;
+/** Names have at most 127 bytes in PgBouncer; sixteen hosts of 253, as many of a fallback, and what is between them are the longest. */
+const TEXT_LIMIT = 8_192;
 /** PgBouncer counts in C's int. Fleet sums of it are still whole numbers that JSON and the API can hold. */
 const COUNT_LIMIT = 2_147_483_647;
 

@@ -36,58 +36,92 @@ export interface Budget {
 export function planBudget(spec: PoolerSpec, holders: number): Budget {
   const shares = new Map<string, number>();
   const sources = new Map<string, string>();
-  const rows: BudgetRow[] = [];
-  const faults: Fault[] = [];
-  const databases = spec.databases ?? [];
+  const divisions = spec.backends.map((backend, index) => divide(spec, backend, `spec.backends[${index}]`));
+  const faults = divisions.flatMap((division) => division.faults);
+  const committed = divisions.map(({ stated }) => stated);
 
-  spec.backends.forEach((backend, index) => {
-    const path = `spec.backends[${index}]`;
-    const members = databases
-      .map((database, position) => ({ database, path: `spec.databases[${position}]` }))
-      .filter(({ database }) => backendOf(spec, database)?.name === backend.name);
-    const ceiling = ceilingOf(backend, path);
-    if (ceiling.fault) faults.push(ceiling.fault);
-
-    const stated = sum(members.map(({ database }) => database.connectionBudget ?? 0));
-    const open = members.filter(({ database }) => database.connectionBudget === undefined);
-    if (ceiling.budget !== undefined && stated > ceiling.budget) {
-      faults.push({
-        path: `${path}.connectionBudget`,
-        value: backend.connectionBudget,
-        problem: `is ${ceiling.budget} connections, and the budgets of its databases sum to ${sumText(members.map(({ database }) => database))}`,
-        remedy: 'raise it, or lower spec.databases[].connectionBudget',
-      });
+  (spec.databases ?? []).forEach((database, position) => {
+    const backends = backendsOf(spec, database);
+    const own = divisions.filter(({ backend }) => backends.includes(backend));
+    if (own.some(({ overdrawn }) => overdrawn)) return;
+    // Its connections may all be at one of them: it gets what the poorer one has for it.
+    const [tightest] = own.filter(({ equal }) => equal !== undefined).sort((a, b) => (a.equal ?? 0) - (b.equal ?? 0));
+    const budget = database.connectionBudget ?? tightest?.equal;
+    if (budget === undefined) return;
+    const at = database.connectionBudget === undefined ? tightest?.path : `spec.databases[${position}]`;
+    const share = Math.floor(budget / holders);
+    if (share < 1) {
+      const least =
+        database.connectionBudget === undefined && tightest !== undefined
+          ? tightest.stated + tightest.open * holders
+          : holders;
+      faults.push(tooSmall(database, position, { budget, holders, least, replicas: spec.replicas, at: `${at}` }));
       return;
     }
-    const equal =
-      ceiling.budget === undefined || open.length === 0
-        ? undefined
-        : Math.floor((ceiling.budget - stated) / open.length);
-    let committed = stated;
-    for (const { database, path: at } of members) {
-      const budget = database.connectionBudget ?? equal;
-      if (budget === undefined) continue;
-      const share = Math.floor(budget / holders);
-      if (share < 1) {
-        const least = database.connectionBudget === undefined ? stated + open.length * holders : holders;
-        faults.push(tooSmall(database, { budget, holders, least, replicas: spec.replicas, at, backendPath: path }));
-        continue;
-      }
-      if (database.connectionBudget === undefined) committed += budget;
-      shares.set(database.name, share);
-      const from = database.connectionBudget === undefined ? path : at;
-      sources.set(database.name, `${from}.connectionBudget: ${budget} / ${holders} pods = ${share}`);
-    }
-    if (ceiling.budget !== undefined || stated > 0) {
-      rows.push({
-        backend: backend.name,
-        ...(backend.serverMaxConnections === undefined ? {} : { serverMaxConnections: backend.serverMaxConnections }),
-        budget: ceiling.budget ?? stated,
-        committed,
-      });
-    }
+    if (database.connectionBudget === undefined)
+      for (const [index, division] of divisions.entries())
+        if (own.includes(division)) committed[index] = (committed[index] ?? 0) + budget;
+    shares.set(database.name, share);
+    sources.set(database.name, `${at}.connectionBudget: ${budget} / ${holders} pods = ${share}`);
+  });
+
+  const rows = divisions.flatMap(({ backend, ceiling, overdrawn }, index): readonly BudgetRow[] => {
+    const total = committed[index] ?? 0;
+    return overdrawn || (ceiling === undefined && total === 0)
+      ? []
+      : [
+          {
+            backend: backend.name,
+            ...(backend.serverMaxConnections === undefined
+              ? {}
+              : { serverMaxConnections: backend.serverMaxConnections }),
+            budget: ceiling ?? total,
+            committed: total,
+          },
+        ];
   });
   return { shares, sources, rows, faults };
+}
+
+/** How the budget of one backend is divided among the databases that may connect to it. */
+interface Division {
+  readonly backend: Backend;
+  readonly path: string;
+  readonly ceiling: number | undefined;
+  /** Sum of the budgets that its databases state. */
+  readonly stated: number;
+  /** How many of its databases state none. */
+  readonly open: number;
+  /** What each of those may have. */
+  readonly equal: number | undefined;
+  /** More is stated than there is. */
+  readonly overdrawn: boolean;
+  readonly faults: readonly Fault[];
+}
+
+function divide(spec: PoolerSpec, backend: Backend, path: string): Division {
+  const members = (spec.databases ?? []).filter((database) => backendsOf(spec, database).includes(backend));
+  const { budget: ceiling, fault } = ceilingOf(backend, path);
+  const stated = sum(members.map(({ connectionBudget }) => connectionBudget ?? 0));
+  const open = members.filter(({ connectionBudget }) => connectionBudget === undefined).length;
+  const overdrawn = ceiling !== undefined && stated > ceiling;
+  return {
+    ...{ backend, path, ceiling, stated, open, overdrawn },
+    equal: ceiling === undefined || open === 0 ? undefined : Math.floor((ceiling - stated) / open),
+    faults: [
+      ...(fault === undefined ? [] : [fault]),
+      ...(overdrawn
+        ? [
+            {
+              path: `${path}.connectionBudget`,
+              value: backend.connectionBudget,
+              problem: `is ${ceiling} connections, and the budgets of its databases sum to ${sumText(members)}`,
+              remedy: 'raise it, or lower spec.databases[].connectionBudget',
+            },
+          ]
+        : []),
+    ],
+  };
 }
 
 /** The backend that a database leads to: the one it names, else the only one. */
@@ -95,6 +129,15 @@ export function backendOf(spec: PoolerSpec, database: Pick<Database, 'backend'>)
   return database.backend === undefined
     ? spec.backends[0]
     : spec.backends.find((backend) => backend.name === database.backend);
+}
+
+/** Every backend that connections of a database may lead to, the one it falls back to last. */
+export function backendsOf(
+  spec: PoolerSpec,
+  database: Pick<Database, 'backend' | 'fallbackBackend'>,
+): readonly Backend[] {
+  const fallback = spec.backends.find(({ name }) => name === database.fallbackBackend);
+  return [backendOf(spec, database), fallback].filter((backend) => backend !== undefined);
 }
 
 function ceilingOf(backend: Backend, path: string): { readonly budget?: number; readonly fault?: Fault } {
@@ -134,16 +177,16 @@ interface Shortage {
   /** What the budget that is named would have to be. */
   readonly least: number;
   readonly replicas: number;
+  /** What states the budget: the database, else the backend. */
   readonly at: string;
-  readonly backendPath: string;
 }
 
-function tooSmall(database: Database, { budget, holders, least, replicas, at, backendPath }: Shortage): Fault {
+function tooSmall(database: Database, position: number, { budget, holders, least, replicas, at }: Shortage): Fault {
   const own = database.connectionBudget !== undefined;
   return {
-    path: own ? `${at}.connectionBudget` : `${backendPath}.connectionBudget`,
+    path: `${at}.connectionBudget`,
     value: budget,
-    problem: `${own ? 'is' : `leaves ${at} (${database.name}) ${budget}, which is`} less than one connection for each of the ${holders} pods that can hold connections at once (${replicas} replicas, ${SURGE} more during a rollout, ${DRAINING} draining)`,
+    problem: `${own ? 'is' : `leaves spec.databases[${position}] (${database.name}) ${budget}, which is`} less than one connection for each of the ${holders} pods that can hold connections at once (${replicas} replicas, ${SURGE} more during a rollout, ${DRAINING} draining)`,
     remedy: `give at least ${least}, or run fewer replicas`,
   };
 }

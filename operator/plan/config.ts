@@ -18,6 +18,7 @@ import { connectionPasswordFaults, connectionSecretFaults } from './connection-f
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import type { EffectiveEntry } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
+import { hostListFaults } from './host-list-faults.ts';
 import { atLookupField, fromLookupField, withLookupDatabase } from './lookup.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { metadataFaults } from './metadata-faults.ts';
@@ -112,6 +113,7 @@ export function planConfig(input: ConfigInput): PlannedConfig {
   const faults = {
     spec: [
       ...atLookupField(input.spec, draft.faults),
+      ...hostListFaults(input.spec, version),
       ...connectionSecretFaults(input.spec, input.name),
       ...metadataFaults('spec.service', { annotations: input.spec.service?.annotations }),
     ],

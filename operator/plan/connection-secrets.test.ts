@@ -39,6 +39,19 @@ describe('a connection Secret', () => {
     assert.equal(made({ databases: undefined, connectionSecrets: other })['direct-database'], 'reports');
   });
 
+  it('leads past the pooler to the backend itself, not to the one it falls back to', () => {
+    const backends = [
+      { name: 'replicas', hosts: ['a', 'b'] },
+      { name: 'primary', service: { name: 'pg' } },
+    ];
+    for (const name of ['app', '*']) {
+      const databases = [{ name, backend: 'replicas', fallbackBackend: 'primary' }];
+      const data = made({ backends, databases });
+      assert.equal(data['direct-host'], 'a,b');
+      assert.equal(data['direct-uri'], 'postgresql://app:secret@a:5432,b:5432/app');
+    }
+  });
+
   for (const [offered, sslmode, ending] of [
     ['allow', 'prefer', '/app'],
     ['require', 'require', '/app?sslmode=require'],

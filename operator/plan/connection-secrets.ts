@@ -7,6 +7,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { ANNOTATION_CONTENT, ANNOTATION_INPUTS, LABEL_ROLE, PORT } from '../api/names.ts';
 import type { ConnectionPooler, ConnectionSecret } from '../api/types.ts';
 import { classifySecret, parseUserlist } from '../pgbouncer/userlist.ts';
+import { backendHost } from './backend-host.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Config, Rendered } from './config.ts';
 import { type ConnectionValues, fillTemplate, passwordFileLine, urlHost } from './connection-template.ts';
@@ -22,6 +23,11 @@ function valuesOf(pooler: ConnectionPooler, rendered: Rendered, wanted: Connecti
     (found, name) => rendered.ini.databases.find((database) => database.name === name)?.params ?? found,
     {},
   );
+  const { databases = [], backends } = pooler.spec;
+  const written = databases.find(({ name }) => name === wanted.database) ?? databases.find(({ name }) => name === '*');
+  const fallback = backends.find(({ name }) => name === written?.fallbackBackend);
+  const instead = fallback && `,${backendHost(fallback, pooler.metadata.namespace ?? 'default')}`;
+  const hosts = entry['host'] ?? '';
   return {
     user: wanted.user,
     password: '',
@@ -29,7 +35,8 @@ function valuesOf(pooler: ConnectionPooler, rendered: Rendered, wanted: Connecti
     port: String(pooler.spec.service?.port ?? PORT),
     database: wanted.database,
     sslmode: sslmodeOf(rendered),
-    'direct-host': entry['host'] ?? '',
+    // The backend itself: who goes past the pooler wants to know where to, and few drivers take a list.
+    'direct-host': instead !== undefined && hosts.endsWith(instead) ? hosts.slice(0, -instead.length) : hosts,
     'direct-port': entry['port'] ?? '5432',
     'direct-database': entry['dbname'] ?? wanted.database,
   };

@@ -44,6 +44,20 @@ test('sizes that follow a budget say which one, with the arithmetic', () => {
   );
 });
 
+test('a fallback stands behind the hosts of the backend, and decides that the first that works is kept', () => {
+  const backends = [
+    { name: 'replicas', hosts: ['a', 'b'] },
+    { name: 'one', service: { name: 'pg' } },
+  ];
+  const databases = [{ name: 'app', backend: 'replicas', fallbackBackend: 'one' }];
+  assert.deepEqual(settingsOf({ backends, databases }, 'databases', 'app'), [
+    'host=a,b,pg.shop.svc (spec.backends[0].hosts, spec.backends[1].service)',
+    'port=5432 (spec.backends[0].port)',
+    'load_balance_hosts=disable (spec.databases[0].fallbackBackend)',
+    'dbname=app (spec.databases[0].name)',
+  ]);
+});
+
 test('a user says which field a limit comes from, and without limits has no entry', () => {
   const ref = { passwordSecretRef: { name: 's', key: 'k' } };
   const users = [

@@ -1,6 +1,6 @@
 /** Decides every entry of [databases] and [users]: typed fields, the budget's share, and `parameters`. */
 import type { Fault } from '../api/fault.ts';
-import type { Database, PoolerSpec, User } from '../api/types.ts';
+import type { Backend, Database, PoolerSpec, User } from '../api/types.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
 import { checkParameter } from '../pgbouncer/parameter.ts';
 import { findSetting, type Section } from '../pgbouncer/settings.ts';
@@ -8,7 +8,7 @@ import { byteLength, MAX_DATABASE_BYTES, MAX_ROLE_BYTES, quoteKey } from '../pgb
 import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
 import { backendHost } from './backend-host.ts';
-import { type Budget, backendOf } from './budget.ts';
+import { type Budget, backendsOf } from './budget.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { type PoolSizes, planPoolSizes } from './pool-sizes.ts';
 
@@ -57,14 +57,19 @@ export function planDatabases(
     section.name(database.name, `${path}.name`);
     section.length(database.name, `${path}.name`, MAX_DATABASE_BYTES);
     section.length(database.dbname, `${path}.dbname`, MAX_DATABASE_BYTES);
-    const backend = backendOf(spec, database);
-    const at = `spec.backends[${spec.backends.findIndex(({ name }) => name === backend?.name)}]`;
-    const kind = (['host', 'hosts', 'service', 'cnpgCluster'] as const).find((field) => backend?.[field] !== undefined);
-    section.set('host', backend && backendHost(backend, namespace), `${at}.${kind}`);
-    section.set('port', backend?.port, `${at}.port`);
+    const backends = backendsOf(spec, database);
+    const [backend, fallback] = backends.map((one) => `spec.backends[${spec.backends.indexOf(one)}]`);
+    section.set(
+      'host',
+      backends.map((one) => backendHost(one, namespace)).join(',') || undefined,
+      backends.map((one, index) => `${index === 0 ? backend : fallback}.${addressField(one)}`).join(', '),
+    );
+    section.set('port', backends[0]?.port, `${backend}.port`);
     // Its default, written out; before 1.24 there is nothing else.
-    if ((backend?.hosts?.length ?? 0) > 1 && atLeast(version, '1.24'))
-      section.set('load_balance_hosts', 'round-robin', `${at}.hosts`);
+    if ((backends[0]?.hosts?.length ?? 0) > 1 && atLeast(version, '1.24'))
+      section.set('load_balance_hosts', 'round-robin', `${backend}.hosts`);
+    // The first that works, and the next when it fails.
+    section.field('fallbackBackend', 'load_balance_hosts', fallback && 'disable', { stated: database.fallbackBackend });
     if (database.dbname !== undefined) section.field('dbname', 'dbname', database.dbname);
     else if (database.name !== '*') section.field('name', 'dbname', database.name);
     section.length(database.serverUser?.name, `${path}.serverUser.name`, MAX_ROLE_BYTES);
@@ -117,6 +122,9 @@ export function planUsers(spec: PoolerSpec, version: Version): Entries {
   });
   return { ...entriesOf(sections), faults };
 }
+
+const addressField = (backend: Backend): string | undefined =>
+  (['host', 'hosts', 'service', 'cnpgCluster'] as const).find((field) => backend[field] !== undefined);
 
 const entriesOf = (sections: readonly Params[]): Pick<Entries, 'entries' | 'effective'> => {
   const effective = sections.map(({ entry, settings }) => ({ name: entry, settings: [...settings.values()] }));

@@ -165,6 +165,23 @@ describe('a list of hosts', () => {
     }
   });
 
+  it('with a fallback needs a version that can stay with the first that works', () => {
+    const backends = ['a', 'b'].map((name) => ({ name, host: name }));
+    for (const version of VERSIONS) {
+      const { config, faults } = planOf(
+        { backends, databases: [{ name: 'app', backend: 'a', fallbackBackend: 'b' }] },
+        version,
+      );
+      const expected = atLeast(version, '1.24')
+        ? []
+        : [
+            `spec.databases[0].fallbackBackend: needs PgBouncer 1.24.0 or newer, and the image has ${formatVersion(version)} ("b"); use a newer image, or remove it`,
+          ];
+      assert.deepEqual(faults.spec.map(formatFault), expected);
+      assert.equal(config?.ini.databases[0]?.params['load_balance_hosts'], expected.length > 0 ? undefined : 'disable');
+    }
+  });
+
   it('of one host is a host, and has no order', () => {
     for (const version of VERSIONS) {
       const { config } = planOf({ backends: [{ hosts: ['a'] }], databases: [{ name: 'app' }] }, version);

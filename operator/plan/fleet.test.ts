@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PoolerSpec } from '../api/types.ts';
-import { backendNameOf, type DatabaseReading, type PodReading, type PoolReading, planFleet } from './fleet.ts';
+import { backendOf } from '../rules/testing/situation.ts';
+import { backendNamesOf, type DatabaseReading, type PodReading, type PoolReading, planFleet } from './fleet.ts';
 
 const spec = (databases?: PoolerSpec['databases']): PoolerSpec => ({
   replicas: 2,
@@ -126,8 +127,25 @@ test('a backend holds the established connections of its databases, those that l
     pod('b', [pool({ serversActive: 10 })]),
   ]);
   assert.deepEqual(backends, [
-    { name: 'primary', servers: 16, clientsWaiting: 0, maxWaitSeconds: 0 },
-    { name: 'replicas', servers: 0, clientsWaiting: 5, maxWaitSeconds: 2 },
+    backendOf({ servers: 16, serversAtMost: 16 }),
+    backendOf({ name: 'replicas', clientsWaiting: 5, maxWaitSeconds: 2 }),
+  ]);
+});
+
+test('connections of a database with a fallback are counted at both, and its trouble told of its own backend', () => {
+  const fallsBack = spec([
+    { name: 'app', backend: 'primary' },
+    { name: 'app_ro', backend: 'replicas', fallbackBackend: 'primary' },
+  ]);
+  const trouble = { said: 'connect failed', databases: ['app_ro'], at: 0 };
+  const { backends } = planFleet(fallsBack, [
+    { ...pod('a', [pool({ serversIdle: 2 }), pool({ database: 'app_ro', serversIdle: 3 })]), trouble },
+  ]);
+  assert.deepEqual(backends, [
+    backendOf({ servers: 2, serversAtMost: 5 }),
+    backendOf({
+      ...{ name: 'replicas', servers: 3, serversAtMost: 3, fallbacks: ['primary'], trouble: 'connect failed' },
+    }),
   ]);
 });
 
@@ -146,24 +164,24 @@ test('before the first reading nothing is known', () => {
     poolsOmitted: 0,
     clientsWaiting: 0,
     version: undefined,
-    backends: ['primary', 'replicas'].map((name) => ({ name, servers: 0, clientsWaiting: 0, maxWaitSeconds: 0 })),
+    backends: ['primary', 'replicas'].map((name) => backendOf({ name })),
   });
 });
 
 test('a database leads to its own backend, else where "*" does, else nowhere', () => {
-  assert.equal(backendNameOf(BOTH, 'app_ro'), 'replicas');
-  assert.equal(backendNameOf(BOTH, 'pgbouncer'), undefined);
-  assert.equal(
-    backendNameOf(
+  assert.deepEqual(backendNamesOf(BOTH, 'app_ro'), ['replicas']);
+  assert.deepEqual(backendNamesOf(BOTH, 'pgbouncer'), []);
+  assert.deepEqual(
+    backendNamesOf(
       spec([
         { name: '*', backend: 'replicas' },
         { name: 'app', backend: 'primary' },
       ]),
       'x',
     ),
-    'replicas',
+    ['replicas'],
   );
-  assert.equal(backendNameOf(spec(), 'anything'), 'primary');
+  assert.deepEqual(backendNamesOf(spec(), 'anything'), ['primary']);
 });
 
 test('no client and no connection is lost or counted twice, however the pods are grouped', () => {

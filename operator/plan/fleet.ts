@@ -1,7 +1,7 @@
 /** Sums what the pods' consoles say into the fleet's numbers, and keeps the fullest replica visible. */
 import type { PoolerSpec } from '../api/types.ts';
 import { visible } from '../api/visible.ts';
-import { backendOf } from './budget.ts';
+import { backendsOf } from './budget.ts';
 import { databasesOf } from './database-section.ts';
 
 /** One row of SHOW POOLS of one pod. */
@@ -62,8 +62,12 @@ export interface PoolSummary {
 
 export interface BackendView {
   readonly name: string;
-  /** Established server connections of the fleet. */
+  /** Established server connections of the entries that lead here; where one has a fallback, it may hold them instead. */
   readonly servers: number;
+  /** The fallbacks of entries that have connections: which of the two holds them, SHOW POOLS does not say. */
+  readonly fallbacks: readonly string[];
+  /** With those of entries that fall back to this one: there are no more here. */
+  readonly serversAtMost: number;
   readonly clientsWaiting: number;
   readonly maxWaitSeconds: number;
   readonly trouble?: string;
@@ -90,12 +94,12 @@ export function planFleet(spec: PoolerSpec, readings: readonly PodReading[]): Fl
   };
 }
 
-/** Which backend a pool's database leads to; what no entry names goes where `*` does. */
-export function backendNameOf(spec: PoolerSpec, database: string): string | undefined {
+/** Which backends a pool's database may lead to, the fallback last; what no entry names goes where `*` does. */
+export function backendNamesOf(spec: PoolerSpec, database: string): readonly string[] {
   const entries = databasesOf(spec);
   // Consoles' names are read in a form that can be shown.
   const entry = entries.find(({ name }) => visible(name) === database) ?? entries.find(({ name }) => name === '*');
-  return entry === undefined ? undefined : backendOf(spec, entry)?.name;
+  return entry === undefined ? [] : backendsOf(spec, entry).map(({ name }) => name);
 }
 
 function summarisePools(readings: readonly PodReading[]): readonly PoolSummary[] {
@@ -155,20 +159,22 @@ function sizeOf(row: DatabaseReading | undefined): number {
 }
 
 function viewBackends(spec: PoolerSpec, readings: readonly PodReading[]): readonly BackendView[] {
-  const members = Map.groupBy(
-    readings.flatMap((reading) => reading.pools.map((pool) => ({ reading, pool }))),
-    cached(
-      ({ pool }) => pool.database,
-      (database) => backendNameOf(spec, database),
-    ),
+  const leadsTo = cached((database) => backendNamesOf(spec, database));
+  const members = readings.flatMap((reading) =>
+    reading.pools.map((pool) => ({ reading, pool, leads: leadsTo(pool.database), servers: established(pool) })),
   );
+  const owned = Map.groupBy(members, ({ leads }) => leads[0]);
+  const fallenBack = Map.groupBy(members, ({ leads }) => leads[1]);
   return spec.backends.map(({ name }) => {
-    const own = members.get(name) ?? [];
+    const own = owned.get(name) ?? [];
+    const servers = sum(own.map((member) => member.servers));
     const trouble = own.find(({ reading, pool }) => reading.trouble?.databases.includes(pool.database))?.reading
       .trouble;
     return {
       name,
-      servers: sum(own.map(({ pool }) => pool.serversActive + pool.serversIdle + pool.serversOther)),
+      servers,
+      fallbacks: [...new Set(own.flatMap((member) => (member.servers > 0 ? member.leads.slice(1) : [])))],
+      serversAtMost: servers + sum((fallenBack.get(name) ?? []).map((member) => member.servers)),
       clientsWaiting: sum(own.map(({ pool }) => pool.clientsWaiting)),
       maxWaitSeconds: own.reduce((longest, { pool }) => Math.max(longest, pool.maxWaitSeconds), 0),
       ...(trouble === undefined ? {} : { trouble: trouble.said }),
@@ -176,11 +182,13 @@ function viewBackends(spec: PoolerSpec, readings: readonly PodReading[]): readon
   });
 }
 
+const established = ({ serversActive, serversIdle, serversOther }: PoolReading): number =>
+  serversActive + serversIdle + serversOther;
+
 /** Finds what belongs to a name once for each name. */
-function cached<T, V>(nameOf: (item: T) => string, find: (name: string) => V): (item: T) => V {
+function cached<V>(find: (name: string) => V): (name: string) => V {
   const found = new Map<string, V>();
-  return (item) => {
-    const name = nameOf(item);
+  return (name) => {
     const known = found.get(name);
     if (known !== undefined) return known;
     const value = find(name);

@@ -31,7 +31,11 @@ for (const real of REAL_VERSIONS) {
 
     it('shows the longest that there can be as it was written, so that it can be proved', async () => {
       const hosts = Array.from({ length: 16 }, (_, index) => `${index}`.padEnd(253, 'h'));
-      const { spec } = validated({ backends: [{ hosts }], databases: [{ name: 'app' }] });
+      const falls = atLeast(version, '1.24');
+      const { spec } = validated({
+        backends: [{ hosts }, { name: 'second', hosts }],
+        databases: [{ name: 'app', backend: 'primary', ...(falls && { fallbackBackend: 'second' }) }],
+      });
       const config = spec && planned(spec, version).config;
       assert.ok(config);
       const bouncer = await startPgbouncer(real, (place) => filesFor(place, config));
@@ -41,7 +45,7 @@ for (const real of REAL_VERSIONS) {
         await session.close();
         assert.deepEqual(
           rows.map(({ host }) => host),
-          [hosts.join(',')],
+          [(falls ? [...hosts, ...hosts] : hosts).join(',')],
         );
       } finally {
         await bouncer.stop();

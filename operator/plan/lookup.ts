@@ -4,6 +4,7 @@
  */
 import type { Fault } from '../api/fault.ts';
 import type { Database, PoolerSpec } from '../api/types.ts';
+import { backendsOf } from './budget.ts';
 import { databasesOf, type EffectiveEntry } from './database-section.ts';
 import { LOOKUP_SCHEMA, lookupQuery } from './lookup-sql.ts';
 
@@ -42,7 +43,9 @@ export function withLookupDatabase(spec: PoolerSpec, holders: number): PoolerSpe
   const others = databasesOf(spec);
   const counted =
     backend?.connectionBudget !== undefined ||
-    others.some((one) => one.connectionBudget !== undefined && (one.backend ?? backend?.name) === backend?.name);
+    others.some(
+      (one) => one.connectionBudget !== undefined && backendsOf(spec, one).some(({ name }) => name === backend?.name),
+    );
   return {
     ...spec,
     databases: [...others, counted ? { ...made, connectionBudget: LOOKUP_POOL * holders } : made],

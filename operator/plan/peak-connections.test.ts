@@ -91,6 +91,37 @@ test('a backend is the sum of its databases, with what the server takes', () => 
   assert.deepEqual(row, expected);
 });
 
+test('a database with a fallback is counted at both, since its connections may be at either', () => {
+  const backends = ['primary', 'replicas'].map((name) => ({ name, host: name }));
+  const app = { name: 'app', backend: 'primary', poolSize: 4, reservePoolSize: 0 };
+  const read = { ...app, name: 'app_ro', backend: 'replicas' };
+  const after = fleet({ backends, databases: [app, { ...read, fallbackBackend: 'primary' }] });
+  const short = (rows: readonly PeakRow[]) =>
+    rows.map((row) => [row.backend, row.database, row.before, row.during, row.after]);
+  assert.deepEqual(short(peakConnections(fleet({ backends, databases: [app, read] }), after, false)), [
+    ['primary', undefined, 12, 24, 24],
+    ['primary', 'app', 12, 12, 12],
+    ['primary', 'app_ro', 0, 12, 12],
+    ['replicas', undefined, 12, 12, 12],
+    ['replicas', 'app_ro', 12, 12, 12],
+  ]);
+});
+
+test('a database that moves to another backend leaves the one it was at', () => {
+  const backends = ['primary', 'replicas'].map((name) => ({ name, host: name }));
+  const at = (backend: string) =>
+    fleet({ backends, databases: [{ name: 'app', backend, poolSize: 4, reservePoolSize: 0 }] });
+  assert.deepEqual(
+    peakConnections(at('primary'), at('replicas'), false)
+      .filter(({ database }) => database === undefined)
+      .map((row) => [row.backend, row.before, row.during, row.after]),
+    [
+      ['replicas', 0, 12, 12],
+      ['primary', 12, 12, 0],
+    ],
+  );
+});
+
 test('sizes of single users go before those of the database, and their limits hold in it', () => {
   const database = { name: 'app', poolSize: 8, reservePoolSize: 2 };
   const users = [

@@ -4,7 +4,7 @@
  */
 import type { PoolerSpec } from '../api/types.ts';
 import type { Version } from '../pgbouncer/version.ts';
-import { backendOf, DRAINING, holdersOf, planBudget, SURGE } from './budget.ts';
+import { backendsOf, DRAINING, holdersOf, planBudget, SURGE } from './budget.ts';
 import type { Config } from './config.ts';
 import { databasesOf } from './database-section.ts';
 import { withLookupDatabase } from './lookup.ts';
@@ -35,7 +35,8 @@ export interface PeakRow {
 /** Of one database: what one pod may hold, and whether a budget decides it. */
 interface Share {
   readonly database: string;
-  readonly backend: string;
+  /** Wherever its connections may lead: each of them may hold all. */
+  readonly backends: readonly string[];
   readonly perPod: number;
   readonly budgeted: boolean;
 }
@@ -47,23 +48,17 @@ interface Share {
 export function peakConnections(before: Fleet | undefined, after: Fleet, rolls: boolean): readonly PeakRow[] {
   const shares = { before: before === undefined ? [] : sharesOf(before), after: sharesOf(after) };
   const pods = { before: before?.spec.replicas ?? 0, after: after.spec.replicas };
-  const find = (list: readonly Share[], database: string): Share | undefined =>
-    list.find((share) => share.database === database);
   const holders = holdersOf(after.spec.replicas, 0);
   const spec = withLookupDatabase(after.spec, holders);
   const budget = planBudget(spec, holders);
-  const backends = [...new Set([...shares.after, ...shares.before].map(({ backend }) => backend))];
+  const backends = [...new Set([...shares.after, ...shares.before].flatMap((share) => share.backends))];
   return backends.flatMap((backend) => {
-    const names = [
-      ...new Set(
-        [...shares.after, ...shares.before]
-          .filter((share) => share.backend === backend)
-          .map(({ database }) => database),
-      ),
-    ];
+    const at = (list: readonly Share[]): readonly Share[] => list.filter((share) => share.backends.includes(backend));
+    const here = { before: at(shares.before), after: at(shares.after) };
+    const names = [...new Set([...here.after, ...here.before].map(({ database }) => database))];
     const rows = names.map((database): PeakRow => {
-      const old = find(shares.before, database);
-      const now = find(shares.after, database);
+      const old = here.before.find((share) => share.database === database);
+      const now = here.after.find((share) => share.database === database);
       const stated = databasesOf(spec).find(({ name }) => name === database)?.connectionBudget;
       return {
         backend,
@@ -122,7 +117,7 @@ function sharesOf({ spec: written, version, config }: Fleet): readonly Share[] {
       others && forced === undefined ? numbers.most : mostConnections(numbers, users.length === 0 ? [{}] : users);
     return {
       database: database.name,
-      backend: backendOf(spec, database)?.name ?? '',
+      backends: backendsOf(spec, database).map(({ name }) => name),
       perPod: database.name === '*' ? Number.POSITIVE_INFINITY : perPod,
       budgeted: budgeted.has(database.name),
     };

@@ -57,6 +57,25 @@ function plan(tls: object, { secrets = SECRETS, version = '1.26.1', fields = {} 
     consoleCertificates: ['operator 1\n', 'operator 2\n'],
   });
 }
+test('a list of hosts is verified in full only by a version that compares each host by itself', () => {
+  const tls = { server: { mode: 'verify-full', caSecretRef: REF } };
+  const backends = [
+    { name: 'one', hosts: ['a', 'b'] },
+    { name: 'two', hosts: ['c'] },
+  ];
+  const databases = [{ name: 'app', backend: 'two', fallbackBackend: 'one' }];
+  const faultsAt = (version: string, server: object = tls.server) =>
+    plan({ server }, { version, fields: { backends, databases } }).faults.spec.map(formatFault);
+  const said = (path: string, value: string) =>
+    `${path}: makes a list of hosts, and PgBouncer 1.24.1 looks for all of it in a server's certificate when spec.tls.server.mode is verify-full, so that it reaches none (${value}); use PgBouncer 1.25 or newer, verify-ca, or one host`;
+  assert.deepEqual(faultsAt('1.24.1'), [
+    said('spec.backends[0].hosts', '["a","b"]'),
+    said('spec.databases[0].fallbackBackend', '"one"'),
+  ]);
+  assert.deepEqual(faultsAt('1.25.0'), []);
+  assert.deepEqual(faultsAt('1.24.1', { mode: 'verify-ca', caSecretRef: REF }), []);
+});
+
 const settingsOf = (planned: ReturnType<typeof plan>): ReadonlyMap<string, string> =>
   new Map(planned.config?.ini.pgbouncer.filter(([key]) => key.includes('_tls')));
 const fileOf = (planned: ReturnType<typeof plan>, key: string): string =>

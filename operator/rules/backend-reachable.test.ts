@@ -4,15 +4,9 @@ import type { Condition } from '../api/types.ts';
 import type { BackendView } from '../plan/fleet.ts';
 import { backendReachable } from './backend-reachable.ts';
 import type { Finding } from './situation.ts';
-import { fleetOf, inShort, situationOf } from './testing/situation.ts';
+import { backendOf, fleetOf, inShort, situationOf } from './testing/situation.ts';
 
-const backend = (name: string, fields: Partial<BackendView> = {}): BackendView => ({
-  name,
-  servers: 0,
-  clientsWaiting: 0,
-  maxWaitSeconds: 0,
-  ...fields,
-});
+const backend = (name: string, fields: Partial<BackendView> = {}): BackendView => backendOf({ name, ...fields });
 const connected = (name: string) => backend(name, { servers: 2 });
 const waiting = (name: string) => backend(name, { clientsWaiting: 3, maxWaitSeconds: 2 });
 
@@ -110,6 +104,19 @@ for (const { what, states, found } of CASES) {
     assert.deepEqual(findings(...states).map(inShort), found);
   });
 }
+
+test('BackendReachable: where a fallback may serve instead, nothing more is said than is known', () => {
+  const [up] = findings([connected('a'), backend('b', { servers: 1, fallbacks: ['a'] })]);
+  assert.equal(up?.message, 'PgBouncer holds connections to a, b or a');
+});
+
+test('BackendReachable: a backend that others only fall back to is not waited for', () => {
+  const served = backend('b', { servers: 1, fallbacks: ['a'] });
+  assert.deepEqual(findings([backend('a'), waiting('b')], [backend('a', { serversAtMost: 1 }), served]).map(inShort), [
+    'False ConnectFailed',
+    'True Connected',
+  ]);
+});
 
 test('BackendReachable: the message names the backends, and what the log says of them', () => {
   const [down] = findings([waiting('a'), backend('b', { trouble: 'password authentication failed' }), connected('c')]);

@@ -38,7 +38,8 @@ export function backendReachable(situation: Situation, before: Condition | undef
     return {
       status: 'True',
       reason: 'Connected',
-      message: `PgBouncer holds connections to ${connected.map(({ name }) => name).join(', ')}`,
+      // An entry with a fallback: its connections are at one of the two.
+      message: `PgBouncer holds connections to ${connected.map(({ name, fallbacks }) => [name, ...fallbacks].join(' or ')).join(', ')}`,
     };
   }
   if (before !== undefined && before.status !== 'Unknown')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ready } from './ready.ts';
 import type { Situation } from './situation.ts';
-import { FAULT, fleetOf, inShort, podOf, poolOf, situationOf } from './testing/situation.ts';
+import { backendOf, FAULT, fleetOf, inShort, podOf, poolOf, situationOf } from './testing/situation.ts';
 
 const CASES: readonly { readonly what: string; readonly situation: Situation; readonly finding: string }[] = [
   { what: 'all replicas are ready and proved', situation: situationOf(), finding: 'True Ready' },
@@ -52,7 +52,7 @@ const CASES: readonly { readonly what: string; readonly situation: Situation; re
   {
     what: 'an outage of the database does not turn every pipeline red',
     situation: situationOf({
-      fleet: fleetOf({ backends: [{ name: 'primary', servers: 0, clientsWaiting: 9, maxWaitSeconds: 60 }] }),
+      fleet: fleetOf({ backends: [backendOf({ clientsWaiting: 9, maxWaitSeconds: 60 })] }),
     }),
     finding: 'True Ready',
   },

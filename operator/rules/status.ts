@@ -5,7 +5,7 @@
 
 import { selectorOf } from '../api/names.ts';
 import type { Condition, ConnectionPooler, PoolerStatus } from '../api/types.ts';
-import { backendNameOf } from '../plan/fleet.ts';
+import { backendNamesOf } from '../plan/fleet.ts';
 import { evaluateConditions } from './conditions.ts';
 import { provedPods, type Situation } from './situation.ts';
 
@@ -90,7 +90,7 @@ function certificatesOf({ tls }: Situation, before: PoolerStatus): PoolerStatus[
 
 function numbers(pooler: ConnectionPooler, situation: Situation) {
   const fleet = situation.fleet;
-  const open = (backend: string) => fleet?.backends.find(({ name }) => name === backend)?.servers ?? 0;
+  const open = (backend: string) => fleet?.backends.find(({ name }) => name === backend)?.serversAtMost ?? 0;
   return {
     clientsWaiting: fleet?.clientsWaiting ?? 0,
     budget:
@@ -99,7 +99,7 @@ function numbers(pooler: ConnectionPooler, situation: Situation) {
       fleet === undefined
         ? undefined
         : fleet.pools
-            .filter((pool) => backendNameOf(pooler.spec, pool.database) !== undefined)
+            .filter((pool) => backendNamesOf(pooler.spec, pool.database).length > 0)
             .map((pool) => ({ ...pool, maxWaitSeconds: Math.round(pool.maxWaitSeconds) })),
     poolsOmitted: fleet === undefined || fleet.poolsOmitted === 0 ? undefined : fleet.poolsOmitted,
   };

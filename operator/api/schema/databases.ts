@@ -28,6 +28,13 @@ export const database = {
       maxLength: 63,
       description: 'Name of the backend; may be left out when there is only one.',
     },
+    fallbackBackend: {
+      type: 'string',
+      pattern: dnsLabel,
+      maxLength: 63,
+      description:
+        'Name of the backend that takes over when `backend` cannot be reached, on the same port (PgBouncer 1.24 and newer). Each pool of each replica goes there by itself, and stays until a login there fails or its pod is replaced. Its connections count against the budgets of both.',
+    },
     dbname: {
       ...identifier,
       description: 'Name of the database on the server; default: the name.',

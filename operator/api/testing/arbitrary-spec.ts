@@ -177,17 +177,22 @@ function oneAddress({ host, hosts, service, cnpgCluster, ...rest }: JsonObject):
 
 /** Puts the rules between fields right: one address for a backend, backends that are there, no cap on `*`. */
 function related(raw: JsonObject): JsonObject {
-  const backends = records(raw['backends']).map(oneAddress);
+  const fallsBack = records(raw['databases']).some(({ fallbackBackend }) => fallbackBackend !== undefined);
+  const backends = records(raw['backends'])
+    .map(oneAddress)
+    .map(({ port, ...rest }): JsonObject => (port === undefined || fallsBack ? rest : { ...rest, port }));
   const names = backends.map((backend) => String(backend['name'] ?? 'primary'));
   const databases = records(raw['databases']).map((database): JsonObject => {
     const name = String(database['name']);
     const backend = names[name.length % names.length] ?? 'primary';
-    const { connectionBudget, serverUser, state, ...rest } = database;
+    const fallback = names.find((other) => other !== backend);
+    const { connectionBudget, serverUser, state, fallbackBackend, ...rest } = database;
     return {
       ...rest,
       ...(state !== undefined && name !== '*' ? { state } : {}),
       ...(name === 'pgbouncer' ? { name: 'pgbouncer_' } : {}),
       ...(names.length > 1 || database['backend'] !== undefined ? { backend } : {}),
+      ...(fallbackBackend !== undefined && fallback !== undefined ? { fallbackBackend: fallback } : {}),
       ...(connectionBudget !== undefined && name !== '*' ? { connectionBudget } : {}),
       ...(isRecord(serverUser) ? { serverUser: { ...serverUser, name: unreserved(serverUser['name']) } } : {}),
     };
@@ -198,7 +203,9 @@ function related(raw: JsonObject): JsonObject {
       : records(raw['users']).map((user) => ({ ...user, name: unreserved(user['name']) }));
   const user = users?.find(({ name }) => name !== '*');
   const connectable = databases.length === 0 ? 'any' : databases[0]?.['name'] === '*' ? 'any' : databases[0]?.['name'];
-  const wild = databases.filter(({ name }) => name === '*').map(({ backend }) => backend ?? names[0]);
+  const wild = databases
+    .filter(({ name }) => name === '*')
+    .flatMap(({ backend, fallbackBackend }) => [backend ?? names[0], fallbackBackend]);
   const uncapped = new Set(databases.length === 0 ? [names[0]] : wild);
   const { connectionSecrets: _loose, ...kept } = raw;
   return {
@@ -307,7 +314,13 @@ export const sensibleSpec = (version: Version): fc.Arbitrary<JsonObject> =>
       parameters: main,
       ...(spec['databases'] === undefined
         ? {}
-        : { databases: records(spec['databases']).map((item) => ({ ...item, parameters: database })) }),
+        : {
+            databases: records(spec['databases']).map((item) => {
+              const { load_balance_hosts: order, ...others } = database;
+              const free = order === undefined || item['fallbackBackend'] !== undefined ? others : database;
+              return { ...item, parameters: free };
+            }),
+          }),
       ...(spec['users'] === undefined
         ? {}
         : { users: records(spec['users']).map((item) => ({ ...item, parameters: user })) }),

@@ -24,6 +24,17 @@ const inSpec = (what: string, fields: object, path: string, apiServer?: RegExp):
 });
 const inDatabase = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
   inSpec(what, { databases: [{ name: 'app', ...fields }] }, `spec.databases[0].${path}`, apiServer);
+/** A database that falls back from one backend to another. */
+const inFallback = (what: string, fields: object, second: object, path: string, apiServer?: RegExp): BadInput =>
+  inSpec(
+    what,
+    {
+      backends: [HOST, { name: 'second', host: 'b', ...second }],
+      databases: [{ name: 'app', backend: 'primary', fallbackBackend: 'second', ...fields }],
+    },
+    `spec.databases[0].${path}`,
+    apiServer,
+  );
 const inAuth = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
   inSpec(what, { auth: fields }, `spec.auth.${path}`, apiServer);
 const inUser = (what: string, fields: object, path: string, apiServer?: RegExp): BadInput =>
@@ -250,6 +261,18 @@ export const BAD_INPUT: readonly BadInput[] = [
   inDatabase('"*" that is disabled', { name: '*', state: 'Disabled' }, 'state', /no database of its own/),
   inDatabase('a database called as the console', { name: 'pgbouncer' }, 'name', /cannot be called pgbouncer/),
   inDatabase('a backend that there is not', { backend: 'other' }, 'backend', /names a backend that is not/),
+  inDatabase('a fallback that there is not', { fallbackBackend: 'other' }, 'fallbackBackend', /names another backend/),
+  inDatabase('a fallback to itself', { fallbackBackend: 'primary' }, 'fallbackBackend', /names another backend/),
+  inFallback('a fallback to the same of two', { fallbackBackend: 'primary' }, {}, 'fallbackBackend', /names another/),
+  inFallback('a fallback on another port', {}, { port: 6432 }, 'fallbackBackend', /have the same port/),
+  inFallback(
+    'a fallback, and an order of hosts',
+    { parameters: { load_balance_hosts: 'disable' } },
+    {},
+    'parameters.load_balance_hosts',
+    /fallbackBackend decides/,
+  ),
+  inFallback('"*" that falls back to a budget', { name: '*' }, { connectionBudget: 9 }, 'name', /cannot cap "\*"/),
   inSpec(
     'a database that does not say which backend',
     { backends: [HOST, { name: 'second', host: 'b' }], databases: [{ name: 'app' }] },

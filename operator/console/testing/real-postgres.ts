@@ -35,8 +35,15 @@ export async function postgresPrograms(): Promise<string> {
   return join(RELEASES, newest, 'bin');
 }
 
-/** @param host an address of this machine */
-export async function startPostgres(host = '127.0.0.1', settings: readonly string[] = []): Promise<RealPostgres> {
+/**
+ * @param host an address of this machine
+ * @param the port, for two that shall have the same one; default: a free one
+ */
+export async function startPostgres(
+  host = '127.0.0.1',
+  settings: readonly string[] = [],
+  stated?: number,
+): Promise<RealPostgres> {
   const programs = await postgresPrograms();
   const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-postgres-'));
   const isRoot = process.getuid?.() === 0;
@@ -51,7 +58,7 @@ export async function startPostgres(host = '127.0.0.1', settings: readonly strin
   };
   await program('initdb', '--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C', data);
   await writeFile(join(data, 'pg_hba.conf'), 'local all all trust\nhost all all all scram-sha-256\n');
-  const port = await freePort();
+  const port = stated ?? (await freePort());
   const options = [
     `listen_addresses=${host}`,
     `port=${port}`,
@@ -71,8 +78,10 @@ export async function startPostgres(host = '127.0.0.1', settings: readonly strin
   );
   const said: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
-  process.once('exit', () => child.kill('SIGQUIT'));
+  const kill = (): void => void child.kill('SIGQUIT');
+  process.once('exit', kill);
   const stop = async (): Promise<void> => {
+    process.off('exit', kill);
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGQUIT');
       await once(child, 'exit');

@@ -76,9 +76,10 @@ const isTlsKey = (key: string, { tls }: PoolerSpec): boolean =>
 /** What the spec states of one entry of [databases]: other keys may only be sizes. */
 export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly<Record<string, string>> {
   const backend = spec.backends.find(({ name }) => name === (database.backend ?? spec.backends[0]?.name));
+  const fallback = spec.backends.find(({ name }) => name === database.fallbackBackend);
   const dbname = database.dbname ?? (database.name === '*' ? undefined : database.name);
   return texts({
-    host: backend && statedHost(backend),
+    host: backend && [backend, ...(fallback ? [fallback] : [])].map(statedHost).join(','),
     port: backend?.port,
     dbname,
     user: database.serverUser?.name,
@@ -88,6 +89,7 @@ export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly
     max_db_client_connections: database.maxClientConnections,
     server_lifetime: seconds(database.serverLifetime),
     connect_query: database.connectQuery,
+    ...(fallback && { load_balance_hosts: 'disable' }),
     ...database.parameters,
   });
 }

@@ -78,6 +78,8 @@ function close(list: unknown[], owner: object, name: string): void {
 function correct({ parent, key, value }: Field): void {
   if (key === 'name')
     Reflect.set(parent, key, `n${createHash('sha256').update(String(value)).digest('hex').slice(0, 8)}`);
+  // Of a list of hosts that is refused, one.
+  else if (key === 'hosts' && Array.isArray(value)) Reflect.set(parent, key, value.slice(0, 1));
   else Reflect.deleteProperty(parent, key);
 }
 

@@ -1,5 +1,5 @@
 /** A pooler that is as it should be, for tests to disturb: three proved replicas, one backend, one quiet pool. */
-import type { FleetView, PoolSummary } from '../../plan/fleet.ts';
+import type { BackendView, FleetView, PoolSummary } from '../../plan/fleet.ts';
 import type { PodView } from '../../plan/pods.ts';
 import type { Finding, Situation } from '../situation.ts';
 
@@ -35,11 +35,21 @@ export const poolOf = (fields: Partial<PoolSummary> = {}): PoolSummary => ({
   ...fields,
 });
 
+export const backendOf = (fields: Partial<BackendView> = {}): BackendView => ({
+  name: 'primary',
+  servers: 0,
+  fallbacks: [],
+  serversAtMost: 0,
+  clientsWaiting: 0,
+  maxWaitSeconds: 0,
+  ...fields,
+});
+
 export const fleetOf = (fields: Partial<FleetView> = {}): FleetView => ({
   pools: [poolOf()],
   poolsOmitted: 0,
   clientsWaiting: 0,
-  backends: [{ name: 'primary', servers: 5, clientsWaiting: 0, maxWaitSeconds: 0 }],
+  backends: [backendOf({ servers: 5, serversAtMost: 5 })],
   version: '1.26.1',
   ...fields,
 });
