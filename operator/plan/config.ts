@@ -18,7 +18,7 @@ import { connectionPasswordFaults, connectionSecretFaults } from './connection-f
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import type { EffectiveEntry } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
-import { atLookupField, fromLookupField, withLookupDatabase } from './lookup.ts';
+import { atLookupField, fromLookupField, withLookupDatabases } from './lookup.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { metadataFaults } from './metadata-faults.ts';
 import { planIni, restartOnlyOf } from './plan-ini.ts';
@@ -97,7 +97,7 @@ export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings' | 'authority
 
 export function planConfig(input: ConfigInput): PlannedConfig {
   const { version, revisionKey } = input;
-  const spec = withLookupDatabase(input.spec, input.holders);
+  const spec = withLookupDatabases(input.spec, input.holders);
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(input.spec, version, input.passwords, input.lookup);
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
@@ -169,7 +169,7 @@ export function planKnownConfig(
   revision: string,
   tls: TlsView = NO_TLS,
 ): { readonly planned: PlannedConfig; readonly provable: Provable; readonly rendered: Rendered } {
-  const spec = withLookupDatabase(input.spec, input.holders);
+  const spec = withLookupDatabases(input.spec, input.holders);
   const budget = planBudget(spec, input.holders);
   const { ini, settings, faults, pending } = planIni({ ...input, spec, tls }, budget, revision);
   return {
