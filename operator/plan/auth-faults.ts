@@ -4,7 +4,7 @@ import type { Auth, PoolerSpec } from '../api/types.ts';
 import { LDAP_OPTIONS } from '../pgbouncer/hba.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import { needs, readAccessLines } from './hba-lines.ts';
-import { commonLookupSql, lookupSql, lookupsOf } from './lookups.ts';
+import { canNameItself, commonLookupSql, lookupSql, lookupsOf } from './lookups.ts';
 
 export function authFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
   const { auth } = spec;
@@ -99,8 +99,8 @@ function lookupFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
             },
           ]
         : []),
-      // What has no name, or none that can stand as a value, cannot be told to ask in itself.
-      ...((owner?.name === '*' || owner?.name !== owner?.name.trim()) &&
+      ...(owner !== undefined &&
+      !canNameItself(owner.name) &&
       database === undefined &&
       spec.auth?.query?.database !== undefined
         ? [

@@ -18,7 +18,7 @@ import { connectionPasswordFaults, connectionSecretFaults } from './connection-f
 import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import type { EffectiveEntry } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
-import { atLookupField, fromLookupField, withLookupDatabases } from './lookup.ts';
+import { atLookupField, fromLookupField, withLookupDatabases } from './lookup-databases.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { metadataFaults } from './metadata-faults.ts';
 import { planIni, restartOnlyOf } from './plan-ini.ts';

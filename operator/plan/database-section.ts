@@ -9,7 +9,7 @@ import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
 import { backendHost } from './backend-host.ts';
 import { type Budget, backendOf } from './budget.ts';
-import { lookupEntry, lookupSql, lookupsOf, ownLookupPath } from './lookups.ts';
+import { canNameItself, lookupEntry, lookupSql, lookupsOf, ownLookupPath } from './lookups.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { type PoolSizes, planPoolSizes } from './pool-sizes.ts';
 
@@ -214,8 +214,8 @@ class Params {
     this.set('auth_user', users?.get(path), `${path}.userSecretRef`);
     const entry = lookupEntry(spec, own)?.name;
     if (entry !== undefined) this.set('auth_dbname', entry, `${path}.database`);
-    // Else it would be asked for where the others are.
-    else if (spec.auth?.query?.database !== undefined) this.set('auth_dbname', own.owner?.name, path);
+    // Else the query would run where that of all databases does, or did: PgBouncer keeps that over a RELOAD.
+    else if (atLeast(this.#version, '1.19') && canNameItself(this.entry)) this.set('auth_dbname', this.entry, path);
     if (atLeast(this.#version, '1.22')) this.set('auth_query', lookupSql(own), `${path}.sql`);
   }
 

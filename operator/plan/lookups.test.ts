@@ -54,7 +54,7 @@ describe('the lookup of a single database', () => {
     assert.equal(lines, '');
     assert.equal(entry('a')?.['auth_user'], 'asker of x');
     assert.equal(entry('a')?.['auth_query'], QUERY);
-    assert.equal(entry('a')?.['auth_dbname'], undefined);
+    assert.equal(entry('a')?.['auth_dbname'], 'a');
     assert.equal(entry('b')?.['auth_user'], undefined);
     for (const key of ['auth_user', 'auth_query', 'auth_dbname']) assert.equal(main.get(key), undefined);
   });
@@ -90,7 +90,7 @@ describe('the lookup of a single database', () => {
     assert.deepEqual([main.get('auth_user'), entry('a')?.['auth_user']], ['asker', 'asker of y']);
   });
 
-  it('stays in its own database where it names none and the common one does', () => {
+  it('stays in its own database where it names none, whatever the common one does or did', () => {
     const auth = { query: by('x', { database: 'postgres' }) };
     const { entry, sources } = plan(undefined, by('y'), { auth });
     assert.equal(entry('b')?.['auth_dbname'], 'b');

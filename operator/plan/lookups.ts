@@ -92,6 +92,9 @@ export function madeLookupDatabases(
   return [...made.values()];
 }
 
+/** Whether a database can be told to run its lookup in itself: `*` has no name, and PgBouncer cuts spaces off values. */
+export const canNameItself = (name: string): boolean => name !== '*' && name === name.trim();
+
 /** How many logins ask in an entry: each has a pool of its own there. */
 export const lookupsIn = (spec: PoolerSpec, database: Database): number =>
   lookupsOf(spec).filter((lookup) => {

@@ -7,7 +7,7 @@ import type { Version } from '../pgbouncer/version.ts';
 import { backendOf, DRAINING, holdersOf, planBudget, SURGE } from './budget.ts';
 import type { Config } from './config.ts';
 import { databasesOf } from './database-section.ts';
-import { withLookupDatabases } from './lookup.ts';
+import { withLookupDatabases } from './lookup-databases.ts';
 import { lookupsIn } from './lookups.ts';
 import { statedIn } from './main-section.ts';
 import { hasOtherUsers, mostConnections, poolNumbers, poolUsers } from './pools.ts';

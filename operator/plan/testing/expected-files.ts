@@ -105,10 +105,10 @@ function statedLookup(
 ): Record<string, string | undefined> {
   if (authQuery === undefined) return {};
   const { userSecretRef, database, sql = 'SELECT uname, phash FROM pooler.user_lookup($1)' } = authQuery;
-  const elsewhere = spec.auth?.query?.database === undefined ? undefined : name;
+  const itself = minor < 19 || name === '*' || name.trim() !== name ? undefined : name;
   return {
     auth_user: askerOf(spec, userSecretRef.name),
-    auth_dbname: database === undefined ? elsewhere : entryFor(spec, database, backend),
+    auth_dbname: database === undefined ? itself : entryFor(spec, database, backend),
     auth_query: minor < 22 ? undefined : sql,
   };
 }
