@@ -111,6 +111,12 @@ spec:
     });
   }
 
+  it('says that a Job cannot reach a socket in the pods', async () => {
+    const { code, stderr } = await runCli(JOB, POOLER.replace('service: {name: pg}', 'host: /run/postgresql'));
+    assert.equal(code, 2);
+    assert.match(stderr, /the server of postgres is behind a Unix socket .*; print the SQL instead/);
+  });
+
   it('asks for which of several lookups a Job shall be', async () => {
     const { code, stderr } = await runCli(JOB, TWO);
     assert.equal(code, 2);

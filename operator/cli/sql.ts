@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { dump } from 'js-yaml';
 import { formatFault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
+import { isSocket } from '../plan/backend-host.ts';
 import { lookupJob } from '../plan/lookup-job.ts';
 import { installLookup, isPlainName, LOOKUP_SCHEMA, lookupQuery, removeLookup } from '../plan/lookup-sql.ts';
 import { type Lookup, lookupEntry, lookupsOf } from '../plan/lookups.ts';
@@ -119,6 +120,8 @@ async function printJob(options: JobOptions): Promise<number> {
   const find = (name: string) => config.ini.databases.find((database) => database.name === name)?.params;
   const params = find(entry) ?? find('*');
   if (params?.['host'] === undefined) return misuse(`the pooler has no database ${entry}`);
+  if (isSocket(params['host']))
+    return misuse(`the server of ${entry} is behind a Unix socket of the pooler's pods; print the SQL instead`);
   const objects = lookupJob({
     name: pooler.metadata.name,
     namespace: pooler.metadata.namespace ?? options.namespace,
