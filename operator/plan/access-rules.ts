@@ -55,7 +55,7 @@ export function planAccessRules(spec: PoolerSpec, version: Version, known: Known
         })
       : []),
     ...everywhere({ databases: [ALL], users: [...RESERVED_USERS, ...serverOnly], method: 'reject' }),
-    ...inLines(closed).flatMap((databases) => everywhere({ databases, users: [ALL], method: 'reject' })),
+    ...closed.flatMap((name) => everywhere({ databases: [name], users: [ALL], method: 'reject' })),
     ...(auth?.hba === undefined
       ? clientLists(spec, known.everybody, serverOnly).flatMap((clients) =>
           everywhere({ ...clients, ...methodOf(auth?.type, directory) }),
@@ -75,7 +75,7 @@ function clientLists(
     return [{ databases: [ALL], users: [ALL] }];
   const names = everybody.filter((name) => !serverOnly.includes(name));
   return [
-    ...inLines(own).map((asking) => ({ databases: asking, users: [ALL] })),
+    ...own.map((name) => ({ databases: [name], users: [ALL] })),
     ...inLines(names).map((users) => ({ databases: [ALL], users })),
   ];
 }

@@ -65,8 +65,8 @@ describe('the lookup of a single database', () => {
     assert.deepEqual([entry('a')?.['auth_dbname'], entry('b')?.['auth_dbname']], ['postgres', 'postgres.two']);
     assert.partialDeepStrictEqual(entry('postgres'), { host: 'pg-1', dbname: 'postgres', pool_size: '2' });
     assert.partialDeepStrictEqual(entry('postgres.two'), { host: 'pg-2', dbname: 'postgres', pool_size: '2' });
-    const closed = rules.find(({ databases }) => databases.includes('postgres.two'));
-    assert.partialDeepStrictEqual(closed, { databases: ['postgres', 'postgres.two'], method: 'reject' });
+    for (const name of ['postgres', 'postgres.two'])
+      assert.equal(rules.find(({ databases }) => databases.includes(name))?.method, 'reject');
     assert.equal(sources.get('postgres.two dbname'), 'spec.databases[1].authQuery.database');
     assert.equal(sources.get('b auth_user'), 'spec.databases[1].authQuery.userSecretRef');
   });

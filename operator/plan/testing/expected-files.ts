@@ -258,7 +258,7 @@ export function expectedRules(spec: PoolerSpec, secret: (ref: SecretKeyRef) => s
   const anybody = query || type === 'ldap' || own.some(({ name }) => name === '*');
   const clientNames = [...expectedPasswords(spec, secret).keys()].filter((name) => !serverOnly.includes(name));
   const named = [
-    ...inLines(own.map(({ name }) => name)).flatMap((names) => both(names, [all], said, more)),
+    ...own.flatMap(({ name }) => both([name], [all], said, more)),
     ...inLines(clientNames.sort((a, b) => (a < b ? -1 : 1))).flatMap((names) => both([all], names, said, more)),
   ];
   return [
@@ -269,12 +269,10 @@ export function expectedRules(spec: PoolerSpec, secret: (ref: SecretKeyRef) => s
       ? both([{ keyword: 'replication' }], [...operator, ...admitted, ...serverOnly], 'reject')
       : []),
     ...both([all], [...operator, ...serverOnly], 'reject'),
-    ...inLines(
-      expectedDatabases(spec)
-        .slice(spec.databases?.length ?? 1)
-        .filter(({ dbname }) => dbname !== undefined || spec.databases?.every(({ name }) => name !== '*'))
-        .map(({ name }) => name),
-    ).flatMap((names) => both(names, [all], 'reject')),
+    ...expectedDatabases(spec)
+      .slice(spec.databases?.length ?? 1)
+      .filter(({ dbname }) => dbname !== undefined || spec.databases?.every(({ name }) => name !== '*'))
+      .flatMap(({ name }) => both([name], [all], 'reject')),
     ...(hba ? lines : anybody ? both([all], [all], said, more) : named),
   ];
 }
