@@ -3,8 +3,9 @@ import type { Fault } from '../api/fault.ts';
 import type { Auth, PoolerSpec } from '../api/types.ts';
 import { LDAP_OPTIONS } from '../pgbouncer/hba.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
+import { backendOf } from './budget.ts';
 import { needs, readAccessLines } from './hba-lines.ts';
-import { canNameItself, commonLookupSql, lookupSql, lookupsOf } from './lookups.ts';
+import { canNameItself, commonLookupSql, type Lookup, lookupEntry, lookupSql, lookupsOf } from './lookups.ts';
 
 export function authFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
   const { auth } = spec;
@@ -111,6 +112,16 @@ function lookupFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
             },
           ]
         : []),
+      ...(owner !== undefined && isElsewhere(spec, lookup)
+        ? [
+            {
+              path: `${path}.database`,
+              value: database,
+              problem: 'has the name of an entry on another server, where its own would be made',
+              remedy: 'name an entry of databases on the same backend, with this dbname',
+            },
+          ]
+        : []),
       ...(owner !== undefined && sql !== common && !atLeast(version, '1.22')
         ? [{ path: at, value: sql, ...needs('1.22', 'a query of its own for one database', version) }]
         : []),
@@ -129,4 +140,15 @@ function lookupFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
           ]),
     ];
   });
+}
+
+/** Whether the entry in which the lookup of a database would run leads to another server than that database. */
+function isElsewhere(spec: PoolerSpec, lookup: Lookup): boolean {
+  const entry = lookupEntry(spec, lookup);
+  const found = spec.databases?.find(({ name }) => name === entry?.name);
+  return (
+    found !== undefined &&
+    lookup.owner !== undefined &&
+    backendOf(spec, found)?.name !== backendOf(spec, lookup.owner)?.name
+  );
 }

@@ -83,6 +83,17 @@ describe('the lookup of a single database', () => {
     assert.equal(entry('b')?.['auth_dbname'], 'postgres');
   });
 
+  it('is refused where its entry would be one of another server', () => {
+    const taken = [
+      { name: 'postgres.two', backend: 'one' },
+      { name: 'b', backend: 'two', authQuery: by('y', { database: 'postgres' }) },
+    ];
+    const said = /authQuery\.database: has the name of an entry on another server/;
+    assert.match(plan(undefined, undefined, { databases: taken }).lines, said);
+    const twice = plan(by('x', { database: 'postgres.two' }), by('y', { database: 'postgres' }));
+    assert.match(twice.lines, said);
+  });
+
   it('shares the entry of the common one on the first server', () => {
     const auth = { query: by('x', { database: 'postgres' }) };
     const { names, main, entry } = plan(by('y', { database: 'postgres' }), undefined, { auth });
