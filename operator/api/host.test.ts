@@ -15,8 +15,15 @@ for (const host of [
   'fd00::',
   '::ffff:10.0.0.1',
   'A_b-c',
+  '/run/postgresql',
+  `/${'a'.repeat(90)}`,
+  '@proxy',
+  '@a/b.c',
 ])
   test(`${host} is a host`, () => assert.ok(isTaken(host)));
+
+test('a list of hosts has no socket in it: it is of servers that are one to clients', () =>
+  assert.ok(!validatePooler(poolerOf({ backends: [{ hosts: ['/run/postgresql'] }] }), 'refuse').ok));
 
 for (const host of [
   'pg:5432',
@@ -25,7 +32,12 @@ for (const host of [
   '[fd00::1]:5432',
   ':5432',
   'pg:',
-  '/run/postgresql',
+  '/',
+  '@',
+  'run/postgresql',
+  '/run/a b',
+  '/run/a,b',
+  `/${'a'.repeat(91)}`,
   'a b',
   '-pg',
 ])

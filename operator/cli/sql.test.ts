@@ -90,6 +90,41 @@ describe('kubectl pooler sql', { concurrency: 2 }, () => {
     });
   });
 
+  const TWO = `apiVersion: poolkeeper.dev/v1alpha1
+kind: ConnectionPooler
+metadata: {name: app, namespace: shop}
+spec:
+  backends: [{service: {name: pg}}, {name: other, service: {name: pg-other}}]
+  databases:
+    - {name: one, backend: primary, authQuery: {userSecretRef: {name: ask-one}}}
+    - {name: "Two", backend: other, authQuery: {userSecretRef: {name: ask-two}, database: postgres}}
+`;
+
+  for (const [database, ...seen] of [
+    ['one', /name: app-lookup-install-one$/m, /value: pg\.shop\.svc/, /value: one/, /name: ask-one/],
+    ['Two', /name: app-lookup-install-[0-9a-f]{8}$/m, /value: pg-other\.shop\.svc/, /value: postgres/, /name: ask-two/],
+  ] as const) {
+    it(`prints a Job for the lookup of ${database} alone, on its server, with its login`, async () => {
+      const { code, stdout } = await runCli([...JOB, '--database', database], TWO);
+      assert.equal(code, 0);
+      for (const each of seen) assert.match(stdout, each);
+    });
+  }
+
+  it('says that a Job cannot reach a socket in the pods', async () => {
+    const { code, stderr } = await runCli(JOB, POOLER.replace('service: {name: pg}', 'host: /run/postgresql'));
+    assert.equal(code, 2);
+    assert.match(stderr, /the server of postgres is behind a Unix socket .*; print the SQL instead/);
+  });
+
+  it('asks for which of several lookups a Job shall be', async () => {
+    const { code, stderr } = await runCli(JOB, TWO);
+    assert.equal(code, 2);
+    assert.match(stderr, /each of one, Two has an authQuery; name one with --database/);
+    const single = await runCli(JOB, TWO.replace(/, authQuery: \{userSecretRef: \{name: ask-one\}\}/, ''));
+    assert.match(single.stdout, /name: ask-two/);
+  });
+
   it('prints a Job of another name that removes it', async () => {
     const { stdout } = await runCli([...JOB, '--remove'], POOLER);
     assert.match(stdout, /name: app-lookup-remove/);

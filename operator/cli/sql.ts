@@ -1,14 +1,17 @@
-/** `sql`: what a database administrator runs so that `auth.query` works, as SQL or as a Job. */
+/** `sql`: what a database administrator runs so that `auth.query` and `authQuery` work, as SQL or as a Job. */
 import { parseArgs } from 'node:util';
 import { dump } from 'js-yaml';
 import { formatFault } from '../api/fault.ts';
+import type { PoolerSpec } from '../api/types.ts';
+import { isSocket } from '../plan/backend-host.ts';
 import { lookupJob } from '../plan/lookup-job.ts';
 import { installLookup, isPlainName, LOOKUP_SCHEMA, lookupQuery, removeLookup } from '../plan/lookup-sql.ts';
+import { type Lookup, lookupEntry, lookupsOf } from '../plan/lookups.ts';
 import { DEFAULT_IMAGE } from '../settings.ts';
 import { readDocuments } from './documents.ts';
 import { planOffline } from './offline-plan.ts';
 
-export const SQL_USAGE = `kubectl pooler sql: the function that auth.query asks, and the role that may ask it
+export const SQL_USAGE = `kubectl pooler sql: the function that auth.query or a database's authQuery asks, and the role that may ask it
 
   sql [--user NAME] [--schema NAME] [--remove]               print SQL for a superuser
   sql --job -f FILE --admin-secret NAME [--remove]           print a Job that runs it where the pooler's query will
@@ -19,7 +22,7 @@ Options:
       --remove              undo it
       --job                 a ConfigMap and a Job instead, for the pooler in FILE
       --admin-secret NAME   a Secret of its namespace with the keys username and password of a superuser
-      --database NAME       the entry to install it for, when auth.query.database is not set
+      --database NAME       the entry to install it for: one with an authQuery, or any when auth.query has no database
       --image IMAGE         with sh and psql (default: docker.io/library/postgres:18)
   -f, --filename FILE       a YAML file with the ConnectionPooler, - for standard input
   -n, --namespace NAME      when the pooler does not name its own (default: default)
@@ -65,8 +68,9 @@ interface Names {
 const installation = ({
   user,
   schema,
-}: Names): string => `-- For auth.query of a ConnectionPooler: lets ${user} ask for the password of one role.
--- Run it as a superuser in the database that auth.query.database leads to; without that field, in every database.
+}: Names): string => `-- For auth.query of a ConnectionPooler, or authQuery of one of its databases: lets ${user} ask for the password of one role.
+-- Run it as a superuser in the database that its field database leads to; without that field, in every database (auth.query),
+-- in that one (authQuery). Each server with a lookup has the function, and may have a login of its own.
 ${installLookup({ schema, role: { name: user } })}
 -- Then give the role a password, which psql hashes before it is sent, and put it into the Secret of auth.query:
 --   \\password ${user}
@@ -110,28 +114,45 @@ async function printJob(options: JobOptions): Promise<number> {
     return 1;
   }
   const { pooler, config } = planned.plan;
-  const query = pooler.spec.auth?.query;
-  const entry = options.database ?? query?.database;
-  if (query === undefined || entry === undefined)
-    return misuse(
-      query === undefined
-        ? 'the pooler has no auth.query; add it with userSecretRef and database'
-        : 'auth.query has no database; name the entry with --database',
-    );
+  const chosen = chooseLookup(pooler.spec, options.database);
+  if (typeof chosen === 'string') return misuse(chosen);
+  const { lookup, entry } = chosen;
   const find = (name: string) => config.ini.databases.find((database) => database.name === name)?.params;
   const params = find(entry) ?? find('*');
   if (params?.['host'] === undefined) return misuse(`the pooler has no database ${entry}`);
+  if (isSocket(params['host']))
+    return misuse(`the server of ${entry} is behind a Unix socket of the pooler's pods; print the SQL instead`);
   const objects = lookupJob({
     name: pooler.metadata.name,
     namespace: pooler.metadata.namespace ?? options.namespace,
     remove: options.remove,
     image: options.image,
     adminSecret,
-    lookupSecret: query.userSecretRef.name,
+    lookupSecret: lookup.query.userSecretRef.name,
+    ...(lookup.owner !== undefined && { database: lookup.owner.name }),
     server: { host: params['host'], port: params['port'] ?? '5432', dbname: params['dbname'] ?? entry },
   });
   process.stdout.write(objects.map((object) => dump(object, { lineWidth: -1, noRefs: true })).join('---\n'));
   return 0;
+}
+
+/** Whose function and login it is, and the entry that leads to where they belong; or what is wrong with the call. */
+function chooseLookup(
+  spec: PoolerSpec,
+  named: string | undefined,
+): { readonly lookup: Lookup; readonly entry: string } | string {
+  const lookups = lookupsOf(spec);
+  const common = lookups.find(({ owner }) => owner === undefined);
+  const own = lookups.filter(({ owner }) => owner !== undefined);
+  const ofNamed = own.find(({ owner }) => owner?.name === named);
+  const lookup = ofNamed ?? common ?? (named === undefined && own.length === 1 ? own[0] : undefined);
+  if (lookup === undefined)
+    return own.length === 0
+      ? 'the pooler has no auth.query; add it with userSecretRef and database'
+      : `each of ${own.map(({ owner }) => owner?.name).join(', ')} has an authQuery; name one with --database`;
+  const runsIn = lookupEntry(spec, lookup)?.name;
+  const entry = lookup.owner === undefined ? (named ?? runsIn) : (runsIn ?? lookup.owner.name);
+  return entry === undefined ? 'auth.query has no database; name the entry with --database' : { lookup, entry };
 }
 
 function misuse(problem: string): number {

@@ -6,7 +6,7 @@ import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
 import { parseUserlist, printUserlist } from '../pgbouncer/userlist.ts';
 import { passwordReferences } from '../plan/credentials.ts';
 import {
-  lookupUserReferences,
+  lookupNameReferences,
   type SecretLookup,
   type SecretReference,
   type SecretValue,
@@ -36,7 +36,7 @@ export function standInsFor(spec: PoolerSpec, pooler: string, known: KnownSecret
   // May not be there at all: nothing is made up for it.
   const optional = new Set(servedAuthorityReferences(spec, pooler).map(({ ref }) => nameOf(ref)));
   const isAbsent = (ref: SecretKeyRef): boolean => optional.has(nameOf(ref)) && known(ref) === undefined;
-  const askers = pathsOf(lookupUserReferences(spec).slice(0, 1));
+  const askers = pathsOf(lookupNameReferences(spec));
   const mask = (ref: SecretKeyRef): string => {
     const name = nameOf(ref);
     // Names are shorter than what a reference may be.

@@ -96,6 +96,33 @@ await inOwnNetwork(import.meta.filename, () => {
       });
     });
 
+    it('wait for the login of a single database, too, and follow its Secret without a restart', async () => {
+      const generation = await stage.pooler('app', {
+        auth: { ...AUTH, query: QUERY },
+        databases: [{ name: 'app', authQuery: { userSecretRef: { name: 'own-asker' }, database: 'postgres' } }],
+      });
+      await credentials(
+        'SecretMissing',
+        /databases\[0\]\.authQuery\.userSecretRef: does not exist.*\("own-asker\/username"\)/,
+      );
+      await stage.secret('own-asker', { username: 'own_auth', password: 'x' });
+      await stage.proved('app', generation);
+      const before = (await stage.read('app')).status?.config;
+      await stage.secret('own-asker', { username: 'own_auth', password: 'rotated' });
+      await until('the new password to be in force', async () => {
+        const { revision, restartRequired = [] } = (await stage.read('app')).status?.config ?? {};
+        return revision !== before?.revision && restartRequired.length === 0 ? true : `still ${revision}`;
+      });
+      // The name of the common one, which has another password.
+      await stage.secret('own-asker', { username: 'another', password: 'rotated' });
+      await credentials(
+        'SecretInvalid',
+        /databases\[0\]\.authQuery\.userSecretRef: holds another password for another than spec\.auth\.query\.userSecretRef/,
+      );
+      await stage.secret('own-asker', { username: 'own_next', password: 'rotated' });
+      await credentials('Valid', /well formed/);
+    });
+
     it('are refused by the API server with the reason when PgBouncer cannot do it', async () => {
       await assert.rejects(
         stage.pooler('app', { auth: { type: 'pam' } }),

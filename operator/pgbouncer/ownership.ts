@@ -46,6 +46,9 @@ const FIELDS: Readonly<Record<Section, Names>> = {
     max_db_client_connections: 'spec.databases[].maxClientConnections',
     server_lifetime: 'spec.databases[].serverLifetime',
     connect_query: 'spec.databases[].connectQuery',
+    auth_user: 'spec.databases[].authQuery.userSecretRef',
+    auth_dbname: 'spec.databases[].authQuery.database',
+    auth_query: 'spec.databases[].authQuery.sql',
   },
   users: {
     pool_mode: 'spec.users[].poolMode',
@@ -63,7 +66,6 @@ const FIELDS: Readonly<Record<Section, Names>> = {
 
 const LOGS = 'the container logs to its standard error';
 const TLS_PARAMETERS = 'OpenSSL chooses the best one by itself';
-const LOOKUP = 'one query serves all databases, and spec.auth.query says which';
 const SOCKET = "the pod's probes use the Unix socket";
 const PEERS = 'peers are the pods that run, which only the operator knows';
 
@@ -90,7 +92,7 @@ const RESERVED: Readonly<Record<Section, Names>> = {
     verbose: 'from 1 on, PgBouncer writes the passwords of everybody who logs in into its log',
     user: 'the container runs as a user without privileges already',
   },
-  databases: { auth_user: LOOKUP, auth_dbname: LOOKUP, auth_query: LOOKUP },
+  databases: {},
   users: {},
   peers: { host: PEERS, port: PEERS, pool_size: PEERS },
 };

@@ -73,7 +73,7 @@ describe('the access rules', () => {
   it('let nobody in as a user of the server, unless it is a client too, by a field or by a list', () => {
     const serverUser = (name: string) => ({ name, passwordSecretRef: { name: 's', key: 'k' } });
     const databases = ['a', 'b', 'c'].map((name) => ({ name, serverUser: serverUser(`own_${name}`) }));
-    const known = { listed: new Set(['own_b']), lookupUser: 'asker' };
+    const known = { listed: new Set(['own_b']), lookupUsers: new Map([['spec.auth.query', 'asker']]) };
     assert.equal(
       linesOf({ databases, users: [{ name: 'own_c' }], auth: { type: 'trust' } }, known)[2],
       `host all ${OPERATOR},"asker","own_a" reject`,

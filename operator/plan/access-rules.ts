@@ -9,7 +9,7 @@ import type { Auth, AuthType, PoolerSpec } from '../api/types.ts';
 import { ALL, type HbaName, type HbaRule } from '../pgbouncer/hba.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { isReplication, readAccessLines } from './hba-lines.ts';
-import { madeLookupDatabase } from './lookup.ts';
+import { madeLookupDatabases } from './lookups.ts';
 
 /** What of Secrets the rules need to know. */
 export interface KnownFromSecrets {
@@ -17,13 +17,13 @@ export interface KnownFromSecrets {
   readonly listed: ReadonlySet<string>;
   /** Everybody in the userlist but the operator; left out: any name may log in. */
   readonly everybody?: readonly string[];
-  /** Who asks for passwords. */
-  readonly lookupUser?: string;
+  /** Who asks for passwords: the field of the lookup → its user. */
+  readonly lookupUsers?: ReadonlyMap<string, string>;
   readonly ldapBindPassword?: string;
 }
 
 const EVERYWHERE = ['0.0.0.0/0', '::/0'] as const;
-/** Of one line, so that no line becomes as long as the list of users. */
+/** Of one line, so that no line becomes as long as the list. */
 const NAMES_IN_A_LINE = 32;
 const REPLICATION: HbaName = { keyword: 'replication' };
 
@@ -35,8 +35,11 @@ export function planAccessRules(spec: PoolerSpec, version: Version, known: Known
   );
   const admitted = consoleUsers(auth);
   const serverOnly = serverOnlyUsers(spec, known);
-  const made = madeLookupDatabase(spec);
   const anyDatabase = spec.databases === undefined || spec.databases.some(({ name }) => name === '*');
+  // With `*` clients reached it before, too, unless it is called otherwise than on its server.
+  const closed = madeLookupDatabases(spec)
+    .filter(({ database }) => !anyDatabase || database.dbname !== undefined)
+    .map(({ database }) => database.name);
   return [
     ...everywhere({ databases: ['pgbouncer'], users: RESERVED_USERS, method: 'scram-sha-256' }),
     ...(admitted.length === 0
@@ -52,30 +55,35 @@ export function planAccessRules(spec: PoolerSpec, version: Version, known: Known
         })
       : []),
     ...everywhere({ databases: [ALL], users: [...RESERVED_USERS, ...serverOnly], method: 'reject' }),
-    // With `*` clients reached it before, too.
-    ...(made === undefined || anyDatabase
-      ? []
-      : everywhere({ databases: [made.name], users: [ALL], method: 'reject' })),
+    ...closed.flatMap((name) => everywhere({ databases: [name], users: [ALL], method: 'reject' })),
     ...(auth?.hba === undefined
-      ? clientLists(auth, known.everybody, serverOnly).flatMap((users) =>
-          everywhere({ databases: [ALL], users, ...methodOf(auth?.type, directory) }),
+      ? clientLists(spec, known.everybody, serverOnly).flatMap((clients) =>
+          everywhere({ ...clients, ...methodOf(auth?.type, directory) }),
         )
       : lines),
   ];
 }
 
-/** Who may log in, in as many lines as it takes; who is looked up, here or in a directory, is not known beforehand. */
+/** Who may log in to what, in as many lines as it takes; who is looked up, here or in a directory, is not known beforehand. */
 function clientLists(
-  auth: Auth | undefined,
+  { auth, databases = [] }: PoolerSpec,
   everybody: readonly string[] | undefined,
   serverOnly: readonly string[],
-): readonly (readonly HbaName[])[] {
-  if (everybody === undefined || auth?.query !== undefined || auth?.type === 'ldap') return [[ALL]];
+): readonly Pick<HbaRule, 'databases' | 'users'>[] {
+  const own = databases.filter(({ authQuery }) => authQuery !== undefined).map(({ name }) => name);
+  if (everybody === undefined || auth?.query !== undefined || auth?.type === 'ldap' || own.includes('*'))
+    return [{ databases: [ALL], users: [ALL] }];
   const names = everybody.filter((name) => !serverOnly.includes(name));
-  return Array.from({ length: Math.ceil(names.length / NAMES_IN_A_LINE) }, (_, index) =>
+  return [
+    ...own.map((name) => ({ databases: [name], users: [ALL] })),
+    ...inLines(names).map((users) => ({ databases: [ALL], users })),
+  ];
+}
+
+const inLines = (names: readonly string[]): readonly (readonly string[])[] =>
+  Array.from({ length: Math.ceil(names.length / NAMES_IN_A_LINE) }, (_, index) =>
     names.slice(index * NAMES_IN_A_LINE, (index + 1) * NAMES_IN_A_LINE),
   );
-}
 
 /** Users of the console besides the operator's, each once. */
 const consoleUsers = (auth: Auth | undefined): readonly string[] => [
@@ -83,11 +91,10 @@ const consoleUsers = (auth: Auth | undefined): readonly string[] => [
 ];
 
 /** Users as whom PgBouncer itself logs in, and nobody else. */
-function serverOnlyUsers(spec: PoolerSpec, { listed, lookupUser }: KnownFromSecrets): readonly string[] {
+function serverOnlyUsers(spec: PoolerSpec, { listed, lookupUsers }: KnownFromSecrets): readonly string[] {
   const clients = new Set([...(spec.users ?? []).map((user) => user.name), ...listed]);
   const own = (spec.databases ?? []).flatMap(({ serverUser }) => (serverUser === undefined ? [] : [serverUser.name]));
-  const all = lookupUser === undefined ? own : [...own, lookupUser];
-  return [...new Set(all)].filter((name) => !clients.has(name)).sort();
+  return [...new Set([...own, ...(lookupUsers?.values() ?? [])])].filter((name) => !clients.has(name)).sort();
 }
 
 type Method = Pick<HbaRule, 'type' | 'method' | 'options'>;

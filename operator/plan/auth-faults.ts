@@ -1,16 +1,18 @@
-/** What can be wrong with `auth` in this version, before any Secret is read. */
+/** What can be wrong with `auth`, and with lookups of single databases, in this version, before any Secret is read. */
 import type { Fault } from '../api/fault.ts';
 import type { Auth, PoolerSpec } from '../api/types.ts';
 import { LDAP_OPTIONS } from '../pgbouncer/hba.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
+import { backendOf } from './budget.ts';
 import { needs, readAccessLines } from './hba-lines.ts';
-import { DEFAULT_LOOKUP } from './lookup.ts';
+import { canNameItself, commonLookupSql, type Lookup, lookupEntry, lookupSql, lookupsOf } from './lookups.ts';
 
 export function authFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
   const { auth } = spec;
-  return auth === undefined
-    ? []
-    : [...readAccessLines(spec, version).faults, ...directoryFaults(auth, version), ...queryFaults(auth, version)];
+  return [
+    ...(auth === undefined ? [] : [...readAccessLines(spec, version).faults, ...directoryFaults(auth, version)]),
+    ...lookupFaults(spec, version),
+  ];
 }
 
 function directoryFaults({ type, ldap }: Auth, version: Version): readonly Fault[] {
@@ -56,53 +58,97 @@ function directoryFaults({ type, ldap }: Auth, version: Version): readonly Fault
       ];
 }
 
-function queryFaults({ query }: Auth, version: Version): readonly Fault[] {
-  if (query === undefined) return [];
-  const { database, sql = DEFAULT_LOOKUP } = query;
-  const path = 'spec.auth.query';
-  return [
-    ...(database !== undefined && !atLeast(version, '1.19')
-      ? [
-          {
-            path: `${path}.database`,
-            value: database,
-            ...needs('1.19', 'one database for all queries', version),
-            remedy: 'remove it, and install the function in each database; or use a newer image',
-          },
-        ]
-      : []),
-    ...(database === 'pgbouncer' || database === '*'
-      ? [
-          {
-            path: `${path}.database`,
-            value: database,
-            problem: 'is no database of the server',
-            remedy: 'name the one that has the function',
-          },
-        ]
-      : []),
-    ...(database !== undefined && database !== database.trim()
-      ? [
-          {
-            path: `${path}.database`,
-            value: database,
-            problem: 'begins or ends with a space, which PgBouncer cuts off',
-            remedy: 'remove the space',
-          },
-        ]
-      : []),
-    ...(sql.includes('$1')
-      ? []
-      : [{ path: `${path}.sql`, value: sql, problem: 'asks for no user', remedy: 'write $1 where the name belongs' }]),
-    ...(sql === sql.trim()
-      ? []
-      : [
-          {
-            path: `${path}.sql`,
-            value: sql,
-            problem: 'begins or ends with a space, which PgBouncer cuts off',
-            remedy: 'remove the space',
-          },
-        ]),
-  ];
+function lookupFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
+  const common = commonLookupSql(spec);
+  return lookupsOf(spec).flatMap((lookup): readonly Fault[] => {
+    const { path, query, owner } = lookup;
+    const { database } = query;
+    const sql = lookupSql(lookup);
+    const at = query.sql === undefined ? path : `${path}.sql`;
+    return [
+      ...(database !== undefined && !atLeast(version, '1.19')
+        ? [
+            {
+              path: `${path}.database`,
+              value: database,
+              ...needs(
+                '1.19',
+                owner === undefined ? 'one database for all queries' : 'another database for the query',
+                version,
+              ),
+              remedy: `remove it, and install the function in ${owner === undefined ? 'each' : 'this'} database; or use a newer image`,
+            },
+          ]
+        : []),
+      ...(database === 'pgbouncer' || database === '*'
+        ? [
+            {
+              path: `${path}.database`,
+              value: database,
+              problem: 'is no database of the server',
+              remedy: 'name the one that has the function',
+            },
+          ]
+        : []),
+      ...(database !== undefined && database !== database.trim()
+        ? [
+            {
+              path: `${path}.database`,
+              value: database,
+              problem: 'begins or ends with a space, which PgBouncer cuts off',
+              remedy: 'remove the space',
+            },
+          ]
+        : []),
+      ...(owner !== undefined &&
+      !canNameItself(owner.name) &&
+      database === undefined &&
+      spec.auth?.query?.database !== undefined
+        ? [
+            {
+              path,
+              problem: 'says no database, and would be asked in the one of auth.query, on its server',
+              remedy: 'set its database',
+            },
+          ]
+        : []),
+      ...(owner !== undefined && isElsewhere(spec, lookup)
+        ? [
+            {
+              path: `${path}.database`,
+              value: database,
+              problem: 'has the name of an entry on another server, where its own would be made',
+              remedy: 'name an entry of databases on the same backend, with this dbname',
+            },
+          ]
+        : []),
+      ...(owner !== undefined && sql !== common && !atLeast(version, '1.22')
+        ? [{ path: at, value: sql, ...needs('1.22', 'a query of its own for one database', version) }]
+        : []),
+      ...(sql.includes('$1')
+        ? []
+        : [{ path: at, value: sql, problem: 'asks for no user', remedy: 'write $1 where the name belongs' }]),
+      ...(sql === sql.trim()
+        ? []
+        : [
+            {
+              path: at,
+              value: sql,
+              problem: 'begins or ends with a space, which PgBouncer cuts off',
+              remedy: 'remove the space',
+            },
+          ]),
+    ];
+  });
+}
+
+/** Whether the entry in which the lookup of a database would run leads to another server than that database. */
+function isElsewhere(spec: PoolerSpec, lookup: Lookup): boolean {
+  const entry = lookupEntry(spec, lookup);
+  const found = spec.databases?.find(({ name }) => name === entry?.name);
+  return (
+    found !== undefined &&
+    lookup.owner !== undefined &&
+    backendOf(spec, found)?.name !== backendOf(spec, lookup.owner)?.name
+  );
 }

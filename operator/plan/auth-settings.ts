@@ -2,7 +2,7 @@
 import { ADMIN_USER, PROOF_USER, STATS_USER } from '../api/names.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { atLeast, type Version } from '../pgbouncer/version.ts';
-import { DEFAULT_LOOKUP } from './lookup.ts';
+import { lookupSql, lookupsOf } from './lookups.ts';
 
 /** Key, value, and where it comes from. */
 export type AuthSetting = readonly [key: string, value: string, source: string];
@@ -12,18 +12,21 @@ export type AuthSetting = readonly [key: string, value: string, source: string];
  * @param lookupUser from a Secret; undefined when that was not read, and then there is no word of it
  */
 export function authSettings(
-  { auth }: PoolerSpec,
+  spec: PoolerSpec,
   version: Version,
   file: (kind: string) => string,
   lookupUser: string | undefined,
 ): readonly AuthSetting[] {
-  const { ident, ldap, query, adminUsers = [], statsUsers = [] } = auth ?? {};
+  const { ident, ldap, query, adminUsers = [], statsUsers = [] } = spec.auth ?? {};
   const operator = 'operator';
   const joined = (field: string, users: readonly string[]): string =>
     users.length === 0 ? operator : `operator, joined with spec.auth.${field}`;
   // The second way in, for when the password of the first is replaced.
   const admins = [...new Set([ADMIN_USER, PROOF_USER, ...adminUsers])];
   const stats = [...new Set([STATS_USER, PROOF_USER, ...statsUsers])];
+  const [first] = lookupsOf(spec);
+  // Before 1.22 there is one query, also when each database has a login of its own that asks it.
+  const asked = query === undefined && atLeast(version, '1.22') ? undefined : first;
   return [
     ['auth_type', 'hba', operator],
     ['auth_hba_file', file('hba'), operator],
@@ -35,7 +38,7 @@ export function authSettings(
       : [['auth_ldap_options', ldapOptions(ldap.options), 'spec.auth.ldap.options'] as const]),
     ['admin_users', admins.join(','), joined('adminUsers', adminUsers)],
     ['stats_users', stats.join(','), joined('statsUsers', statsUsers)],
-    ...(query === undefined ? [] : [['auth_query', query.sql ?? DEFAULT_LOOKUP, 'spec.auth.query.sql'] as const]),
+    ...(asked === undefined ? [] : [['auth_query', lookupSql(asked), `${asked.path}.sql`] as const]),
     ...(query?.database === undefined ? [] : [['auth_dbname', query.database, 'spec.auth.query.database'] as const]),
     ...(lookupUser === undefined ? [] : [['auth_user', lookupUser, 'spec.auth.query.userSecretRef'] as const]),
   ];

@@ -8,6 +8,11 @@ const of = (address: Partial<Backend>): string | undefined =>
 
 const HOSTS: readonly { readonly what: string; readonly address: Partial<Backend>; readonly host: string }[] = [
   { what: 'a host as it was written, with its dot', address: { host: 'pg.example.com.' }, host: 'pg.example.com.' },
+  {
+    what: 'the directory of a socket as it was written',
+    address: { host: '/run/postgresql' },
+    host: '/run/postgresql',
+  },
   { what: 'hosts in their order, without a space', address: { hosts: ['b', 'a', 'a'] }, host: 'b,a,a' },
   { what: "a Service in the pooler's namespace", address: { service: { name: 'pg' } }, host: 'pg.shop.svc' },
   { what: 'a Service of another one', address: { service: { name: 'pg', namespace: 'data' } }, host: 'pg.data.svc' },

@@ -18,4 +18,7 @@ export function backendHost({ host, hosts, service, cnpgCluster }: Backend, name
   return host;
 }
 
+/** A Unix socket in the pods of the pooler, which nobody else reaches. */
+export const isSocket = (host: string | undefined): boolean => /^[/@]/.test(host ?? '');
+
 const serviceHost = (name: string, namespace: string): string => `${name}.${namespace}.svc`;

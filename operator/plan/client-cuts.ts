@@ -3,6 +3,7 @@
 import { refusalsOf } from './client-refusals.ts';
 import type { PlannedPooler } from './compare.ts';
 import { entryOf } from './database-section.ts';
+import { madeLookupDatabases } from './lookups.ts';
 import { type EffectiveSetting, statedIn } from './main-section.ts';
 import { poolNumbers } from './pools.ts';
 
@@ -20,6 +21,7 @@ export function cutsOf(before: PlannedPooler, after: PlannedPooler, rolls: boole
     ...removedDatabases(before, after, rolls),
     ...forcedUsers(before, after, rolls),
     ...removedUsers(before, after, rolls),
+    ...removedLookup(before, after, rolls),
     ...states(before, after),
     ...withoutTls(before, after),
     ...movedDatabases(before, after),
@@ -31,8 +33,14 @@ export function cutsOf(before: PlannedPooler, after: PlannedPooler, rolls: boole
 
 function removedDatabases(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
   const kept = new Set(after.config.entries.databases.map(({ name }) => name));
+  // Nobody is in what was made for lookups, unless a `*` leaves it open.
+  const closed = new Set(
+    before.config.entries.databases.some(({ name }) => name === '*')
+      ? []
+      : madeLookupDatabases(before.pooler.spec).map(({ database }) => database.name),
+  );
   return before.config.entries.databases
-    .filter(({ name }) => !kept.has(name))
+    .filter(({ name }) => !kept.has(name) && !closed.has(name))
     .map(({ name }): Cut => {
       if (name === '*') {
         const what = 'PgBouncer forgets "*" only at a restart: until then other names still lead to the server';
@@ -49,6 +57,18 @@ function removedDatabases(before: PlannedPooler, after: PlannedPooler, rolls: bo
         cuts: true,
       };
     });
+}
+
+/** Of that of all databases alone: what single ones have is gone with a RELOAD. */
+function removedLookup(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
+  if (rolls || before.pooler.spec.auth?.query === undefined || after.pooler.spec.auth?.query !== undefined) return [];
+  return [
+    {
+      who: 'users who are looked up by auth.query',
+      what: 'are looked up as before in databases without an authQuery: PgBouncer forgets that login only at a restart (condition RestartRequired says so)',
+      cuts: false,
+    },
+  ];
 }
 
 function forcedUsers(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {

@@ -133,6 +133,25 @@ test('nobody is cut off by a reload that keeps every name, nor in session at a r
   assert.deepEqual(others, []);
 });
 
+test('a lookup that goes stays until a restart, that of a single database does not, and nobody was where it ran', () => {
+  const query = { userSecretRef: { name: 'asker' }, database: 'postgres' };
+  const [cut, ...others] = cutsOf(compared({ auth: { query } }, {}));
+  assert.match(cut ?? '', /^users who are looked up by auth\.query are looked up as before .* only at a restart/);
+  assert.deepEqual(others, []);
+  const own = { databases: [{ name: 'app', authQuery: query }, BASE.databases[1]] };
+  assert.deepEqual(cutsOf(compared(own, {})), []);
+  const { settings, outcome } = compared({}, own);
+  assert.equal(outcome, 'reload');
+  assert.deepEqual(
+    settings.map(({ name, key, after }) => [name, key, after]),
+    [
+      ['app', 'auth_user', '<databases[0].authQuery.userSecretRef>'],
+      ['app', 'auth_dbname', 'postgres'],
+      ['app', 'auth_query', 'SELECT uname, phash FROM pooler.user_lookup($1)'],
+    ],
+  );
+});
+
 test('a "*" that goes stays until a restart', () => {
   const [cut] = cutsOf(compared({ databases: undefined }, {}));
   assert.match(cut ?? '', /forgets "\*" only at a restart/);

@@ -178,10 +178,9 @@ test('whether files are those of a revision is told without the Secrets they wer
       const { revision, proofPassword, served } = config;
       // Who asks for passwords stands in a Secret, and so do those of databases; the marker behind them proves that they were read.
       const pgbouncer = config.ini.pgbouncer.filter(([name]) => name !== 'auth_user');
-      const databases = config.ini.databases.map(({ name, params: { password: _password, ...params } }) => ({
-        name,
-        params,
-      }));
+      const databases = config.ini.databases.map(
+        ({ name, params: { password: _password, auth_user: _asker, ...params } }) => ({ name, params }),
+      );
       const ini = { ...config.ini, databases, pgbouncer };
       const provable = { revision, ini, proofPassword, ...(served && { served }) };
       assert.deepEqual(planKnownConfig(known, revision, plan.tls).provable, provable);

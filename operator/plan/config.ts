@@ -19,7 +19,7 @@ import { type OperatorPasswords, planUserlist } from './credentials.ts';
 import type { EffectiveEntry } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
 import { hostListFaults } from './host-list-faults.ts';
-import { atLookupField, fromLookupField, withLookupDatabase } from './lookup.ts';
+import { atLookupField, fromLookupField, withLookupDatabases } from './lookup-databases.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { metadataFaults } from './metadata-faults.ts';
 import { planIni, restartOnlyOf } from './plan-ini.ts';
@@ -98,7 +98,7 @@ export type Rendered = Pick<Config, 'revision' | 'ini' | 'settings' | 'authority
 
 export function planConfig(input: ConfigInput): PlannedConfig {
   const { version, revisionKey } = input;
-  const spec = withLookupDatabase(input.spec, input.holders);
+  const spec = withLookupDatabases(input.spec, input.holders);
   const budget: Budget = planBudget(spec, input.holders);
   const userlist = planUserlist(input.spec, version, input.passwords, input.lookup);
   const { view: tls, files: tlsFiles } = planTls({ ...input, judgement: input.judgement ?? {} });
@@ -171,7 +171,7 @@ export function planKnownConfig(
   revision: string,
   tls: TlsView = NO_TLS,
 ): { readonly planned: PlannedConfig; readonly provable: Provable; readonly rendered: Rendered } {
-  const spec = withLookupDatabase(input.spec, input.holders);
+  const spec = withLookupDatabases(input.spec, input.holders);
   const budget = planBudget(spec, input.holders);
   const { ini, settings, faults, pending } = planIni({ ...input, spec, tls }, budget, revision);
   return {

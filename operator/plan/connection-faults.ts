@@ -2,6 +2,9 @@
 import type { Fault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { classifySecret, type UserlistEntry } from '../pgbouncer/userlist.ts';
+import { isSocket } from './backend-host.ts';
+import { backendOf } from './budget.ts';
+import { databasesOf } from './database-section.ts';
 import { referencedSecrets } from './secret-references.ts';
 
 /**
@@ -10,8 +13,8 @@ import { referencedSecrets } from './secret-references.ts';
  */
 export function connectionSecretFaults(spec: PoolerSpec, pooler: string): readonly Fault[] {
   const referenced = new Set(referencedSecrets(spec, pooler));
-  return (spec.connectionSecrets ?? []).flatMap(({ name }, index) =>
-    referenced.has(name)
+  return (spec.connectionSecrets ?? []).flatMap(({ name, database, keys = {} }, index): readonly Fault[] => [
+    ...(referenced.has(name)
       ? [
           {
             path: `spec.connectionSecrets[${index}].name`,
@@ -20,8 +23,22 @@ export function connectionSecretFaults(spec: PoolerSpec, pooler: string): readon
             remedy: 'choose another name: the operator writes this one',
           },
         ]
-      : [],
-  );
+      : []),
+    ...(isBehindSocket(spec, database) ? Object.entries(keys) : [])
+      .filter(([, template]) => template.replaceAll(/\{\{|\}\}/g, '').includes('{direct-'))
+      .map(([key, template]) => ({
+        path: `spec.connectionSecrets[${index}].keys.${key}`,
+        value: template,
+        problem: 'goes past the pooler, and the server is behind a Unix socket in its pods',
+        remedy: 'use {host} and {port}',
+      })),
+  ]);
+}
+
+function isBehindSocket(spec: PoolerSpec, name: string): boolean {
+  const databases = databasesOf(spec);
+  const entry = databases.find((database) => database.name === name) ?? databases.find((one) => one.name === '*');
+  return entry !== undefined && isSocket(backendOf(spec, entry)?.host);
 }
 
 /** Passwords that PgBouncer can use and an application cannot. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import pg from 'pg';
+import { formatFault } from '../api/fault.ts';
 import { planKnownConfig } from './config.ts';
 import { connectionInputs, connectionSecret, isIntactConnection } from './connection-secrets.ts';
 import { contents, KEY, made, passwords, planOf, SPEC, VERSION } from './testing/connections.ts';
@@ -28,6 +29,27 @@ describe('a connection Secret', () => {
       'direct-database': 'app_production',
       'direct-uri': 'postgresql://app:p%40ss%3Aw@pg.data.svc:5433/app_production',
     });
+  });
+
+  it('has no way past the pooler where that is a socket in its pods, and refuses a template that wants one', () => {
+    const backends = [{ host: '/run/postgresql' }];
+    const found = made({ backends });
+    assert.deepEqual(
+      Object.keys(found).filter((key) => key.startsWith('direct-')),
+      [],
+    );
+    assert.equal(found['uri'], 'postgresql://app:secret@app.shop.svc:6432/app');
+    const lines = (template: string): readonly string[] => {
+      const connectionSecrets = [{ name: 'app-uri', user: 'app', database: 'app', keys: { DIRECT: template } }];
+      const { spec } = validated({ ...SPEC, backends, connectionSecrets });
+      assert.ok(spec);
+      return planned(spec, VERSION).faults.spec.map(formatFault);
+    };
+    assert.match(
+      lines('{direct-host}:{port}').join(),
+      /^spec\.connectionSecrets\[0\]\.keys\.DIRECT: goes past the pooler/,
+    );
+    assert.deepEqual(lines('{{direct-host}} {host}'), []);
   });
 
   it('follows the port of the Service, and what leads to any database', () => {

@@ -7,7 +7,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { ANNOTATION_CONTENT, ANNOTATION_INPUTS, LABEL_ROLE, PORT } from '../api/names.ts';
 import type { ConnectionPooler, ConnectionSecret } from '../api/types.ts';
 import { classifySecret, parseUserlist } from '../pgbouncer/userlist.ts';
-import { backendHost } from './backend-host.ts';
+import { backendHost, isSocket } from './backend-host.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Config, Rendered } from './config.ts';
 import { type ConnectionValues, fillTemplate, passwordFileLine, urlHost } from './connection-template.ts';
@@ -60,7 +60,15 @@ function standardKeys(values: ConnectionValues, authority: string | undefined): 
     .split(',')
     .map((host) => `${urlHost(host)}:${values['direct-port']}`)
     .join(',');
-  const { password, ...shown } = values;
+  const { password, 'direct-host': directHost, 'direct-port': port, 'direct-database': database, ...shown } = values;
+  const wayPast: Readonly<Record<string, string>> = isSocket(directHost)
+    ? {}
+    : {
+        'direct-host': directHost,
+        'direct-port': port,
+        'direct-database': database,
+        'direct-uri': `postgresql://${fill('{user}:{password}')}@${direct}/${fill('{direct-database}')}`,
+      };
   return {
     type: 'postgresql',
     provider: 'poolkeeper',
@@ -72,7 +80,7 @@ function standardKeys(values: ConnectionValues, authority: string | undefined): 
     'jdbc-uri': fill(`jdbc:postgresql://{host}:{port}/{database}?user={user}&password={password}${tls && `&${tls}`}`),
     pgpass: passwordFileLine([values.host, values.port, values.database, values.user, password]),
     ...(authority !== undefined && { 'ca.crt': authority }),
-    'direct-uri': `postgresql://${fill('{user}:{password}')}@${direct}/${fill('{direct-database}')}`,
+    ...wayPast,
   };
 }
 

@@ -167,8 +167,49 @@ test('who asks for passwords has one alone, and two are told with both reference
     reference.key === 'username' ? { found: true, value: 'asker' } : each(reference),
   );
   assert.deepEqual(faults.map(formatFault), [
-    'spec.auth.query.userSecretRef: holds another password for asker than spec.users[0].passwordSecretRef ("lookup/password"); PgBouncer has one password for a user: let both refer to one Secret',
+    'spec.auth.query.userSecretRef: holds another password for asker than spec.users[0].passwordSecretRef ("lookup/password"); PgBouncer has one password for a user: let both refer to one Secret, or give one of the logins another name',
   ]);
+});
+
+test('lookups of two servers have one login each, or one Secret, and never one name with two passwords', () => {
+  const two = (a: string, b: string): PoolerSpec =>
+    spec({
+      databases: [
+        { name: 'a', authQuery: { userSecretRef: { name: a } } },
+        { name: 'b', authQuery: { userSecretRef: { name: b } } },
+      ],
+    });
+  const asker = (of: PoolerSpec, name: (secret: string) => string) =>
+    planUserlist(of, NEWEST, OWN, (reference) =>
+      reference.key === 'username' ? { found: true, value: name(reference.name) } : each(reference),
+    );
+  const apart = asker(two('one', 'two'), (secret) => `ask-${secret}`);
+  assert.deepEqual(apart.faults, []);
+  assert.deepEqual(
+    [...(apart.known.lookupUsers ?? [])],
+    [
+      ['spec.databases[0].authQuery', 'ask-one'],
+      ['spec.databases[1].authQuery', 'ask-two'],
+    ],
+  );
+  assert.deepEqual(
+    apart.entries.slice(2).map(({ name }) => name),
+    ['ask-one', 'ask-two'],
+  );
+  assert.deepEqual(asker(two('one', 'one'), () => 'asker').faults, []);
+  assert.match(
+    asker(two('one', 'two'), () => 'asker')
+      .faults.map(formatFault)
+      .join('\n'),
+    /^spec\.databases\[1\]\.authQuery\.userSecretRef: holds another password for asker than spec\.databases\[0\]\.authQuery\.userSecretRef \("two\/password"\); .*another name$/,
+  );
+  const missing = planUserlist(two('one', 'two'), NEWEST, OWN, ({ name }) =>
+    name === 'two' ? { found: false, problem: 'does not exist' } : { found: true, value: 'x' },
+  );
+  assert.match(
+    missing.faults.map(formatFault).join('\n'),
+    /^spec\.databases\[1\]\.authQuery\.userSecretRef: does not exist \("two\/username"\)/,
+  );
 });
 
 const FAULT_NONE = { path: '', problem: '', remedy: '' };
@@ -182,7 +223,7 @@ test('the login that asks for passwords is in the userlist, by the name in its S
   const { entries, known, faults } = planUserlist(asked(), NEWEST, OWN, named('pooler_auth', 'y'));
   assert.deepEqual(faults, []);
   assert.deepEqual(entries.slice(2), [{ name: 'pooler_auth', password: 'y' }]);
-  assert.equal(known.lookupUser, 'pooler_auth');
+  assert.equal(known.lookupUsers?.get('spec.auth.query'), 'pooler_auth');
   assert.deepEqual(
     secretReferences(asked(), 'app').map(({ ref: found }) => `${found.name}/${found.key}`),
     ['asker/username', 'asker/password'],

@@ -12,13 +12,9 @@ import { classifySecret, quotedBytes, type UserlistEntry } from '../pgbouncer/us
 import { atLeast, type Version } from '../pgbouncer/version.ts';
 import type { KnownFromSecrets } from './access-rules.ts';
 import { clientMethods } from './client-methods.ts';
+import { lookupsOf } from './lookups.ts';
 import { type StoredPassword, shadowedLine, storedPasswordWarnings } from './password-warnings.ts';
-import {
-  directoryReferences,
-  lookupUserReferences,
-  type SecretLookup,
-  type SecretReference,
-} from './secret-references.ts';
+import { directoryReferences, lookupReferences, type SecretLookup, type SecretReference } from './secret-references.ts';
 import { readUserlistSecrets, type UserlistSecrets } from './userlist-secrets.ts';
 
 /** As they stand in the userlist: verifiers, so that PgBouncer need not derive them at each login. */
@@ -90,17 +86,15 @@ export function planUserlist(
     return fault === undefined ? { value: secret.value, standIn: secret.standIn === true } : undefined;
   };
 
-  const [nameRef, passwordRef] = lookupUserReferences(spec);
-  const lookupUser = nameRef && read(nameRef, nameObjection)?.value;
+  const lookups = lookupsOf(spec).flatMap((asks) => {
+    const { name, password } = lookupReferences(asks);
+    const user = read(name, nameObjection)?.value;
+    return user === undefined ? [] : [{ ...password, user, plainOnly: true, lookup: asks.path }];
+  });
   const [directoryRef] = directoryReferences(spec);
   const bindPassword = directoryRef && read(directoryRef, (value) => bindObjection(value, version))?.value;
 
-  const references: readonly PasswordReference[] = [
-    ...passwordReferences(spec),
-    ...(lookupUser === undefined || passwordRef === undefined
-      ? []
-      : [{ ...passwordRef, user: lookupUser, plainOnly: true }]),
-  ];
+  const references: readonly PasswordReference[] = [...passwordReferences(spec), ...lookups];
   const passwords = new Map<string, StoredPassword & { readonly standIn: boolean }>();
   const serverPasswords = new Map<string, string>();
   for (const reference of references) {
@@ -117,7 +111,8 @@ export function planUserlist(
           path,
           value: `${ref.name}/${ref.key}`,
           problem: `holds another password for ${user} than ${other.path}`,
-          remedy: 'PgBouncer has one password for a user: let both refer to one Secret',
+          remedy:
+            'PgBouncer has one password for a user: let both refer to one Secret, or give one of the logins another name',
         });
     }
   }
@@ -149,7 +144,7 @@ export function planUserlist(
     known: {
       listed: new Set(lists.users.keys()),
       everybody: users.map(({ name }) => name),
-      ...(lookupUser !== undefined && { lookupUser }),
+      lookupUsers: new Map(lookups.map(({ lookup: path, user }) => [path, user])),
       ...(bindPassword !== undefined && { ldapBindPassword: bindPassword }),
     },
     faults: [...faults, ...lists.faults, ...without.faults],
@@ -176,6 +171,7 @@ function planWithoutPassword(
   lists: UserlistSecrets,
 ): { readonly empty: readonly string[]; readonly faults: readonly Fault[] } {
   const { query, adminUsers = [], statsUsers = [] } = spec.auth ?? {};
+  const asksServers = lookupsOf(spec).length > 0;
   // It lets in only whom it has heard of; a directory's users it hears of at their login.
   const byName = methods.has('trust') || methods.has('cert');
   const empty = new Set<string>();
@@ -184,7 +180,7 @@ function planWithoutPassword(
     if (user.passwordSecretRef !== undefined || passwords.has(user.name)) continue;
     const path = `spec.users[${index}].passwordSecretRef`;
     const { name: _name, passwordSecretRef: _ref, ...limits } = user;
-    if (query !== undefined) {
+    if (asksServers) {
       // Before, a user with a line in [users] is taken for known.
       if (!atLeast(version, '1.24') && Object.keys(limits).length > 0)
         faults.push({

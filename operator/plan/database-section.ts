@@ -9,6 +9,7 @@ import { checkValue } from '../pgbouncer/value.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
 import { backendHost } from './backend-host.ts';
 import { type Budget, backendsOf } from './budget.ts';
+import { canNameItself, lookupEntry, lookupSql, lookupsOf, ownLookupPath } from './lookups.ts';
 import type { EffectiveSetting } from './main-section.ts';
 import { type PoolSizes, planPoolSizes } from './pool-sizes.ts';
 
@@ -42,13 +43,15 @@ interface Surroundings {
   readonly namespace: string;
   /** See Credentials; undefined while no Secret is read. */
   readonly serverPasswords?: ReadonlyMap<string, string> | undefined;
+  /** See KnownFromSecrets. */
+  readonly lookupUsers?: ReadonlyMap<string, string> | undefined;
 }
 
 export function planDatabases(
   spec: PoolerSpec,
   version: Version,
   budget: Budget,
-  { namespace, serverPasswords }: Surroundings,
+  { namespace, serverPasswords, lookupUsers }: Surroundings,
 ): Entries {
   const faults: Fault[] = [];
   const sections = databasesOf(spec).map((database, index): Params => {
@@ -75,6 +78,7 @@ export function planDatabases(
     section.length(database.serverUser?.name, `${path}.serverUser.name`, MAX_ROLE_BYTES);
     section.field('serverUser.name', 'user', database.serverUser?.name);
     section.set('password', serverPasswords?.get(database.name), `${path}.serverUser.passwordSecretRef`);
+    section.lookup(spec, index, lookupUsers);
     const { sizes, faults: sizeFaults } = planPoolSizes(
       database,
       budget.shares.get(database.name),
@@ -208,6 +212,19 @@ class Params {
     const fault = setting && checkValue(setting, String(value));
     if (fault) this.faults.push({ path: `${this.#path}.${field}`, value: stated, ...fault });
     else this.set(key, value, source ?? `${this.#path}.${field}`);
+  }
+
+  /** What an entry has that is asked for passwords in another way than the rest; versions are judged in auth-faults.ts. */
+  lookup(spec: PoolerSpec, index: number, users: ReadonlyMap<string, string> | undefined): void {
+    const path = ownLookupPath(index);
+    const own = lookupsOf(spec).find((lookup) => lookup.path === path);
+    if (own === undefined) return;
+    this.set('auth_user', users?.get(path), `${path}.userSecretRef`);
+    const entry = lookupEntry(spec, own)?.name;
+    if (entry !== undefined) this.set('auth_dbname', entry, `${path}.database`);
+    // Else the query would run where that of all databases does, or did: PgBouncer keeps that over a RELOAD.
+    else if (atLeast(this.#version, '1.19') && canNameItself(this.entry)) this.set('auth_dbname', this.entry, path);
+    if (atLeast(this.#version, '1.22')) this.set('auth_query', lookupSql(own), `${path}.sql`);
   }
 
   duration(field: string, key: string, value: string | undefined): void {

@@ -5,10 +5,32 @@
 import type { Fault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { atLeast, formatVersion, type Version } from '../pgbouncer/version.ts';
+import { isSocket } from './backend-host.ts';
+import { backendsOf } from './budget.ts';
 
 const SINCE = '1.25';
 
-export function hostListFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
+export const hostListFaults = (spec: PoolerSpec, version: Version): readonly Fault[] => [
+  ...socketFaults(spec),
+  ...certificateFaults(spec, version),
+];
+
+/** Sockets are one host, never one of several: nobody has tried what PgBouncer makes of others in a list of names. */
+const socketFaults = (spec: PoolerSpec): readonly Fault[] =>
+  (spec.databases ?? []).flatMap((database, index) =>
+    database.fallbackBackend !== undefined && backendsOf(spec, database).some(({ host }) => isSocket(host))
+      ? [
+          {
+            path: `spec.databases[${index}].fallbackBackend`,
+            value: database.fallbackBackend,
+            problem: 'makes a list of hosts, and one of the two backends is a Unix socket',
+            remedy: 'name backends that are reached over the network, or leave it out',
+          },
+        ]
+      : [],
+  );
+
+function certificateFaults(spec: PoolerSpec, version: Version): readonly Fault[] {
   if (spec.tls?.server?.mode !== 'verify-full' || atLeast(version, SINCE)) return [];
   const fault = (path: string, value: unknown): Fault => ({
     path,

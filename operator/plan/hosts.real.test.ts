@@ -1,5 +1,8 @@
 /** What PgBouncer does with a list of hosts: what the field and the documents say of it. */
 import assert from 'node:assert/strict';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Client } from 'pg';
 import { openSession } from '../console/session.ts';
@@ -16,6 +19,7 @@ import { readDatabases } from '../pgbouncer/show.ts';
 import { atLeast } from '../pgbouncer/version.ts';
 import { PASSWORDS, passwordOf, planned, validated } from './testing/planned.ts';
 import { filesFor } from './testing/real-files.ts';
+import { relay } from './testing/relay.ts';
 
 const FIRST = '127.0.0.2';
 const SECOND = '127.0.0.3';
@@ -57,6 +61,57 @@ for (const real of REAL_VERSIONS) {
       assert.deepEqual(logins, [0, 4]);
       assert.ok(failed >= 2, `${failed} failed attempts`);
     });
+
+    for (const [what, hostIn] of [
+      ['the directory of a Unix socket', (directory: string) => directory],
+      ['the name of an abstract socket', (directory: string) => `@${directory.slice(1)}`],
+    ] as const)
+      it(`reaches a server by ${what}, without TLS though it shall require it, and shows it as it was written`, async () => {
+        const port = await freePort();
+        const directory = await mkdtemp(join(tmpdir(), 'poolkeeper-socket-'));
+        await chmod(directory, 0o755);
+        const host = hostIn(directory);
+        const server = await startAcceptingServer(FIRST, port);
+        const path = `${host.replace('@', '\0')}/.s.PGSQL.${port}`;
+        const sidecar = await relay(path, FIRST, port);
+        try {
+          const { spec } = validated({
+            backends: [{ host, port }],
+            databases: [{ name: 'app' }],
+            users: [{ name: 'app', passwordSecretRef: REF }],
+            tls: { server: { mode: 'require' } },
+          });
+          const config = spec && planned(spec, version).config;
+          assert.ok(config);
+          const bouncer = await startPgbouncer(real, (place) => filesFor(place, config));
+          try {
+            const client = new Client({
+              host: '127.0.0.1',
+              port: bouncer.port,
+              user: 'app',
+              database: 'app',
+              password: passwordOf(REF),
+            });
+            await client.connect();
+            await client.query('SELECT');
+            await client.end();
+            assert.equal(server.logins(), 1);
+            const session = await openSession({ ...bouncer, user: 'poolkeeper', password: PASSWORDS.admin });
+            const rows = readDatabases(await session.show('DATABASES'));
+            await session.close();
+            assert.deepEqual(
+              rows.map((row) => [row.host, row.port]),
+              [[host, port]],
+            );
+          } finally {
+            await bouncer.stop();
+          }
+        } finally {
+          await sidecar.close();
+          await server.close();
+          await rm(directory, { recursive: true, force: true });
+        }
+      });
 
     if (!atLeast(version, '1.24')) return;
 

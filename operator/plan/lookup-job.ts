@@ -2,6 +2,8 @@
  * A Job that runs the SQL of the lookup as an administrator, for those who would rather apply than log in. Nobody's
  * password stands in it, in an argument or in what the server is sent: `\password` makes the verifier in the pod.
  */
+import { createHash } from 'node:crypto';
+import { dnsLabel } from '../api/schema/shapes.ts';
 import type { SecretKeyRef } from '../api/types.ts';
 import { installLookup, LOOKUP_SCHEMA, removeLookup } from './lookup-sql.ts';
 import { RESTRICTED } from './restricted.ts';
@@ -14,17 +16,21 @@ export interface LookupJob {
   readonly image: string;
   /** A Secret with the keys `username` and `password` of a superuser. */
   readonly adminSecret: string;
-  /** The Secret of `auth.query.userSecretRef`. */
+  /** The database whose `authQuery` it is; absent: that of `auth.query`. */
+  readonly database?: string;
+  /** The Secret of the lookup's `userSecretRef`. */
   readonly lookupSecret: string;
   readonly server: { readonly host: string; readonly port: string; readonly dbname: string };
 }
 
 const FILE = 'lookup.sql';
 const NOBODY = 65_532;
+/** Its pods carry it as a label. */
+const MAX_JOB_NAME = 63;
 
 /** A ConfigMap with the SQL, and the Job. */
 export function lookupJob(job: LookupJob): readonly object[] {
-  const name = `${job.name}-lookup-${job.remove ? 'remove' : 'install'}`;
+  const name = jobName(job);
   const metadata = {
     name,
     namespace: job.namespace,
@@ -85,6 +91,15 @@ export function lookupJob(job: LookupJob): readonly object[] {
       },
     },
   ];
+}
+
+/** Of one database: by its name where that can stand in one, else by a hash of it. */
+function jobName({ name, database, remove }: LookupJob): string {
+  const all = `${name}-lookup-${remove ? 'remove' : 'install'}`;
+  if (database === undefined) return all;
+  const own = `${all}-${database}`;
+  const isName = new RegExp(dnsLabel).test(own) && own.length <= MAX_JOB_NAME;
+  return isName ? own : `${all}-${createHash('sha256').update(database).digest('hex').slice(0, 8)}`;
 }
 
 const fromSecret = (name: string, secretKeyRef: SecretKeyRef): object => ({ name, valueFrom: { secretKeyRef } });

@@ -8,6 +8,7 @@ import { type Warning, warning } from '../api/warning.ts';
 import { listed } from '../pgbouncer/listed.ts';
 import { classifySecret, looksLikeMd5 } from '../pgbouncer/userlist.ts';
 import { databasesOf } from './database-section.ts';
+import { lookupsOf } from './lookups.ts';
 
 export interface StoredPassword {
   readonly user: string;
@@ -58,16 +59,20 @@ export function storedPasswordWarnings(
 
 /** What the server tells is a verifier, wherever it stores one. */
 function lookedUp(spec: PoolerSpec, asks: ReadonlySet<string>): readonly Warning[] {
-  const open = withoutServerUser(spec);
+  const open = databasesOf(spec).filter(({ serverUser }) => serverUser === undefined);
   const other = withoutScram(asks);
-  if (spec.auth?.query === undefined || other.length === 0 || open.length === 0) return [];
-  return [
-    warning('VerifierPassword', {
-      path: 'spec.auth.query',
-      problem: `finds SCRAM verifiers, with which PgBouncer cannot log in to the server of ${listed(open, NAMED)} after a login by ${other.join(' or ')}`,
+  if (other.length === 0) return [];
+  return lookupsOf(spec).flatMap(({ path, owner }) => {
+    const names = open
+      .filter(({ name, authQuery }) => (owner === undefined ? authQuery === undefined : name === owner.name))
+      .map(({ name }) => name);
+    if (names.length === 0) return [];
+    return warning('VerifierPassword', {
+      path,
+      problem: `finds SCRAM verifiers, with which PgBouncer cannot log in to the server of ${listed(names, NAMED)} after a login by ${other.join(' or ')}`,
       remedy: 'let clients log in by scram-sha-256, or give each such database a serverUser',
-    }),
-  ];
+    });
+  });
 }
 
 /** A directory's users log in to the server with what they told the directory. */

@@ -139,6 +139,21 @@ test('users whom the specification does not name are any number of pools', () =>
   assert.deepEqual(ofApp(undefined, { auth: query, databases: capped }), [0, 36, 36]);
 });
 
+test('who looks passwords up has a pool beside that of the forced user, where the query runs', () => {
+  const query = { userSecretRef: { name: 'asker' } };
+  const forced = {
+    name: 'app',
+    poolSize: 5,
+    reservePoolSize: 0,
+    serverUser: { name: 'pool', passwordSecretRef: { name: 'p', key: 'p' } },
+  };
+  assert.deepEqual(ofApp(undefined, { databases: [forced] }), [0, 15, 15]);
+  assert.deepEqual(ofApp(undefined, { databases: [forced], auth: { query } }), [0, 30, 30]);
+  assert.deepEqual(ofApp(undefined, { databases: [{ ...forced, authQuery: query }] }), [0, 30, 30]);
+  const elsewhere = { ...forced, authQuery: { ...query, database: 'postgres' } };
+  assert.deepEqual(ofApp(undefined, { databases: [elsewhere] }), [0, 15, 15]);
+});
+
 test('the pool of the lookup of passwords counts like any other', () => {
   const rows = peakConnections(
     undefined,

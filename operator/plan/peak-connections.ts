@@ -7,7 +7,8 @@ import type { Version } from '../pgbouncer/version.ts';
 import { backendsOf, DRAINING, holdersOf, planBudget, SURGE } from './budget.ts';
 import type { Config } from './config.ts';
 import { databasesOf } from './database-section.ts';
-import { withLookupDatabase } from './lookup.ts';
+import { withLookupDatabases } from './lookup-databases.ts';
+import { lookupsIn } from './lookups.ts';
 import { statedIn } from './main-section.ts';
 import { hasOtherUsers, mostConnections, poolNumbers, poolUsers } from './pools.ts';
 
@@ -49,7 +50,7 @@ export function peakConnections(before: Fleet | undefined, after: Fleet, rolls: 
   const shares = { before: before === undefined ? [] : sharesOf(before), after: sharesOf(after) };
   const pods = { before: before?.spec.replicas ?? 0, after: after.spec.replicas };
   const holders = holdersOf(after.spec.replicas, 0);
-  const spec = withLookupDatabase(after.spec, holders);
+  const spec = withLookupDatabases(after.spec, holders);
   const budget = planBudget(spec, holders);
   const backends = [...new Set([...shares.after, ...shares.before].flatMap((share) => share.backends))];
   return backends.flatMap((backend) => {
@@ -103,18 +104,21 @@ function during(
 }
 
 function sharesOf({ spec: written, version, config }: Fleet): readonly Share[] {
-  const spec = withLookupDatabase(written, holdersOf(written.replicas, 0));
+  const spec = withLookupDatabases(written, holdersOf(written.replicas, 0));
   const budgeted = planBudget(spec, holdersOf(spec.replicas, 0)).shares;
   const main = statedIn(config.settings);
-  const others = hasOtherUsers(spec, version);
   return databasesOf(spec).map((database): Share => {
     const own = statedIn(config.entries.databases.find(({ name }) => name === database.name)?.settings ?? []);
     const numbers = poolNumbers(own, main, version);
     const forced = own('user');
     const users = poolUsers(spec, forced);
+    // Who asks for passwords has a pool beside theirs.
+    const askers = Array.from({ length: lookupsIn(written, database) }, () => ({}));
     // A pool is for one database and one user; `*` may lead to any number of databases.
     const perPod =
-      others && forced === undefined ? numbers.most : mostConnections(numbers, users.length === 0 ? [{}] : users);
+      forced === undefined && hasOtherUsers(spec, database, version)
+        ? numbers.most
+        : mostConnections(numbers, [...(users.length === 0 ? [{}] : users), ...askers]);
     return {
       database: database.name,
       backends: backendsOf(spec, database).map(({ name }) => name),

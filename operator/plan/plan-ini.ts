@@ -6,12 +6,14 @@ import { authFaults } from './auth-faults.ts';
 import type { Budget } from './budget.ts';
 import type { ConfigInput } from './config.ts';
 import { planDatabases, planUsers } from './database-section.ts';
+import { COMMON_LOOKUP } from './lookups.ts';
 import { type EffectiveSetting, planMainSection } from './main-section.ts';
 import { pendingSettings } from './restart.ts';
 import type { TlsView } from './tls.ts';
 
 interface KnownToIni {
-  readonly lookupUser?: string;
+  /** See KnownFromSecrets. */
+  readonly lookupUsers?: ReadonlyMap<string, string>;
   /** See Credentials. */
   readonly serverPasswords?: ReadonlyMap<string, string>;
 }
@@ -21,13 +23,16 @@ export function planIni(
   input: Pick<ConfigInput, 'spec' | 'version' | 'namespace' | 'pinned'> & { readonly tls: TlsView },
   budget: Budget,
   revision: string,
-  { lookupUser, serverPasswords }: KnownToIni = {},
+  { lookupUsers, serverPasswords }: KnownToIni = {},
 ) {
   const { spec, version, pinned, tls } = input;
-  const main = planMainSection(spec, version, revision, { tls: tls.settings, lookupUser });
+  const main = planMainSection(spec, version, revision, {
+    tls: tls.settings,
+    lookupUser: lookupUsers?.get(COMMON_LOOKUP),
+  });
   const wanted = restartOnlyOf(main.settings, version);
   const settings = pinned === undefined ? main.settings : pin(main.settings, wanted, pinned);
-  const databases = planDatabases(spec, version, budget, { namespace: input.namespace, serverPasswords });
+  const databases = planDatabases(spec, version, budget, { namespace: input.namespace, serverPasswords, lookupUsers });
   const users = planUsers(spec, version);
   const ini: IniFile = {
     databases: databases.entries,

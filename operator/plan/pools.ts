@@ -1,5 +1,5 @@
 /** How large the pools of one database are in one replica: what the entry says, else [pgbouncer], else PgBouncer itself. */
-import type { PoolerSpec, User } from '../api/types.ts';
+import type { Database, PoolerSpec, User } from '../api/types.ts';
 import { entryValue, mainValue, type Stated } from '../pgbouncer/inherited.ts';
 import type { Version } from '../pgbouncer/version.ts';
 import { clientMethods } from './client-methods.ts';
@@ -50,8 +50,13 @@ export function mostConnections(numbers: PoolNumbers, users: readonly Sizes[]): 
 export const poolUsers = (spec: PoolerSpec, forced: string | undefined): readonly Sizes[] =>
   forced === undefined ? (spec.users ?? []) : [spec.users?.find(({ name }) => name === forced) ?? {}];
 
-/** Whether others may log in than the specification names: those of a userlist, of the server, of a directory. */
-export const hasOtherUsers = (spec: PoolerSpec, version: Version): boolean =>
+/** Whether others may log in to a database than the specification names: those of a userlist, of the server, of a directory. */
+export const hasOtherUsers = (
+  spec: PoolerSpec,
+  { authQuery }: Pick<Database, 'authQuery'>,
+  version: Version,
+): boolean =>
+  authQuery !== undefined ||
   spec.auth?.query !== undefined ||
   spec.auth?.userlistSecretRefs !== undefined ||
   clientMethods(spec, version).has('ldap');

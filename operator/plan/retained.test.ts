@@ -18,6 +18,8 @@ const loaded = (databases: string, users: Readonly<Record<string, string>>): Loa
     'r',
     version,
   );
+const asking = (settings: string): Loaded =>
+  loadedFrom({ 'r.ini': `[pgbouncer]\n${settings}syslog_ident = r\n` }, 'r', version);
 const NAMED = loaded("app = host='h'", { app: 'plain' });
 
 test('nothing is retained of what did not change', () => {
@@ -39,6 +41,17 @@ test('the keys of a verifier stay when a password replaces it, and another verif
   assert.deepEqual(retainedAfter(items, NAMED, loaded("app = host='h'", { app: 'another' })), items);
   assert.deepEqual(retainedAfter(items, NAMED, hashed), []);
   assert.deepEqual(retainedAfter(items, NAMED, loaded("app = host='h'", {})), [], 'a user who is gone logs in nowhere');
+});
+
+test('the login that asked for all databases stays where single ones ask with the same query, as before 1.22', () => {
+  const query = 'auth_query = SELECT 1\n';
+  const [common, single] = [asking(`${query}auth_user = asker\n`), asking(query)];
+  const items = retainedAfter([], common, single);
+  assert.deepEqual(items, ['auth_user (removed)']);
+  assert.deepEqual(retainedAfter(items, single, single), items);
+  assert.deepEqual(retainedAfter(items, single, common), []);
+  assert.deepEqual(retainedAfter([], common, asking('')), [], 'a proof tells it');
+  assert.deepEqual(retainedAfter([], single, single), []);
 });
 
 test('files that nobody can read say nothing', () => {

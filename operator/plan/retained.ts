@@ -28,17 +28,24 @@ export function loadedFrom(files: ConfigFiles, revision: string, version: Versio
 }
 
 const ANY_DATABASE = 'database * (removed)';
+const LOOKUP_USER = 'auth_user (removed)';
 const verifierOf = (user: string): string => `user ${user} (a password replaced its SCRAM verifier)`;
 
 /** @param already what the process retained before */
 export function retainedAfter(already: readonly string[], before: Loaded, after: Loaded): readonly string[] {
   const serves = (files: Loaded): boolean => files.ini?.databases.some(({ name }) => name === '*') ?? false;
   const any = !serves(after) && (serves(before) || already.includes(ANY_DATABASE)) ? [ANY_DATABASE] : [];
+  const has = (files: Loaded, key: string): boolean => files.ini?.pgbouncer.some(([name]) => name === key) ?? false;
+  // A proof cannot tell it where there still is a query, that of single databases before PgBouncer 1.22.
+  const asker =
+    has(after, 'auth_query') && !has(after, 'auth_user') && (has(before, 'auth_user') || already.includes(LOOKUP_USER))
+      ? [LOOKUP_USER]
+      : [];
   const users = [...after.verifiers].flatMap(([name, isVerifier]) => {
     const item = verifierOf(name);
     return !isVerifier && (before.verifiers.get(name) === true || already.includes(item)) ? [item] : [];
   });
-  return [...any, ...users];
+  return [...any, ...asker, ...users];
 }
 
 /** Process → what it retains, as noted on a configuration Secret. */

@@ -1,6 +1,7 @@
 /** What a specification refers to in Secrets: which keys are read, and what is known of them. */
 import type { PoolerSpec, SecretKeyRef } from '../api/types.ts';
 import { passwordReferences } from './credentials.ts';
+import { type Lookup, lookupsOf } from './lookups.ts';
 import { tlsReferences } from './tls-references.ts';
 
 export interface SecretReference {
@@ -30,7 +31,7 @@ export type SecretLookup = (ref: SecretKeyRef) => SecretValue;
  */
 export const secretReferences = (spec: PoolerSpec, pooler: string): readonly SecretReference[] => [
   ...passwordReferences(spec),
-  ...lookupUserReferences(spec),
+  ...lookupsOf(spec).flatMap((lookup) => Object.values(lookupReferences(lookup))),
   ...directoryReferences(spec),
   ...userlistReferences(spec),
   ...tlsReferences(spec, pooler),
@@ -40,16 +41,21 @@ export const secretReferences = (spec: PoolerSpec, pooler: string): readonly Sec
 export const userlistReferences = (spec: PoolerSpec): readonly SecretReference[] =>
   (spec.auth?.userlistSecretRefs ?? []).map((ref, index) => ({ ref, path: `spec.auth.userlistSecretRefs[${index}]` }));
 
-/** The login that asks for passwords: its name, and its password. */
-export const lookupUserReferences = ({ auth }: PoolerSpec): readonly SecretReference[] =>
-  auth?.query === undefined
-    ? []
-    : LOOKUP_KEYS.map((key) => ({
-        ref: { name: auth.query?.userSecretRef.name ?? '', key },
-        path: 'spec.auth.query.userSecretRef',
-      }));
+/** The login that asks for passwords. */
+export function lookupReferences({ path, query }: Lookup): {
+  readonly name: SecretReference;
+  readonly password: SecretReference;
+} {
+  const of = (key: string): SecretReference => ({
+    ref: { name: query.userSecretRef.name, key },
+    path: `${path}.userSecretRef`,
+  });
+  return { name: of('username'), password: of('password') };
+}
 
-export const LOOKUP_KEYS = ['username', 'password'] as const;
+/** Keys that hold names of logins and not their passwords. */
+export const lookupNameReferences = (spec: PoolerSpec): readonly SecretReference[] =>
+  lookupsOf(spec).map((lookup) => lookupReferences(lookup).name);
 
 export const directoryReferences = ({ auth }: PoolerSpec): readonly SecretReference[] =>
   auth?.ldap?.bindPasswordSecretRef === undefined

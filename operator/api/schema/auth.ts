@@ -1,5 +1,5 @@
 /** `spec.auth`: how clients log in, and from where their passwords come. */
-import { identifier, noControlCharacters, secretKeyRef, secretName } from './shapes.ts';
+import { lookup, noControlCharacters, secretKeyRef } from './shapes.ts';
 
 /** Stands in lists that PgBouncer divides at commas and spaces. */
 const listedName = {
@@ -63,35 +63,10 @@ export const auth = {
       maxItems: 16,
       items: secretKeyRef("The key of a Secret, in the pooler's namespace, that holds a userlist."),
     },
-    query: {
-      type: 'object',
-      description: 'Asks the server for the password of a user that stands nowhere else (auth_query).',
-      required: ['userSecretRef'],
-      properties: {
-        userSecretRef: {
-          type: 'object',
-          description:
-            "A Secret, in the pooler's namespace, whose keys `username` and `password` are the login that asks (auth_user). No client may log in as it unless it is listed in `users` too.",
-          required: ['name'],
-          properties: {
-            name: { ...secretName, description: 'Name of the Secret.' },
-          },
-        },
-        database: {
-          ...identifier,
-          description:
-            'The entry of [databases] in which the query runs, whatever the client asked for (auth_dbname, PgBouncer 1.19 and newer). When there is none of this name, one is made: this database on the first backend, with a pool of 2, closed to clients. Default: the database that the client asked for.',
-        },
-        sql: {
-          type: 'string',
-          minLength: 1,
-          maxLength: 1024,
-          pattern: noControlCharacters,
-          description:
-            'The query (auth_query): one row of two columns, name and password, for the user $1. Default: SELECT uname, phash FROM pooler.user_lookup($1), the function that `pooler sql` prints.',
-        },
-      },
-    },
+    query: lookup(
+      'Asks the server for the password of a user that stands nowhere else (auth_query).',
+      'The entry of [databases] in which the query runs, whatever the client asked for (auth_dbname, PgBouncer 1.19 and newer). When there is none of this name, one is made: this database on the first backend, with a pool of 2, closed to clients. Default: the database that the client asked for.',
+    ),
     adminUsers: {
       type: 'array',
       description:

@@ -9,6 +9,12 @@ const host = {
   pattern: '^([A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9.])?|[A-Fa-f0-9]*:[A-Fa-f0-9]*:[A-Fa-f0-9:.]*)$',
 } as const;
 
+/** Or a Unix socket in the pod: its directory, or its abstract name. With the file in it, Linux takes 107 bytes. */
+const hostOrSocket = {
+  ...host,
+  pattern: `${host.pattern.slice(0, -2)}|[/@][-A-Za-z0-9._/]{1,90})$`,
+} as const;
+
 export const backend = {
   type: 'object',
   description: 'A PostgreSQL server: exactly one of `host`, `hosts`, `service` and `cnpgCluster`.',
@@ -21,9 +27,9 @@ export const backend = {
       description: 'What databases call this backend.',
     },
     host: {
-      ...host,
+      ...hostOrSocket,
       description:
-        'Host name or address of the server. A name of the outside is looked for below every search domain of the cluster first; a dot at its end spares that.',
+        'Host name or address of the server. A name of the outside is looked for below every search domain of the cluster first; a dot at its end spares that. Or the directory of a Unix socket, `/run/postgresql`, that a sidecar shares with PgBouncer, or the name of an abstract one, `@proxy`: there, nothing is encrypted, whatever `tls.server` says.',
     },
     hosts: {
       type: 'array',

@@ -3,6 +3,7 @@ import {
   clients,
   dnsLabel,
   identifier,
+  lookup,
   noControlCharacters,
   parameters,
   passwordSecretRef,
@@ -88,6 +89,10 @@ export const database = {
         passwordSecretRef,
       },
     },
+    authQuery: lookup(
+      'How passwords of users that stand nowhere else are looked up for clients of this entry, instead of by auth.query: in the name of a login of its own (auth_user), where backends have different ones.',
+      'The database on the server of this entry in which the query runs (auth_dbname, PgBouncer 1.19 and newer): the entry of this name on the same backend. When there is none, one is made, with a pool of 2, closed to clients; on a backend that is not the first it is called `<database>.<backend>`. Default: the database that the client asked for.',
+    ),
     state: {
       type: 'string',
       enum: ['Enabled', 'Paused', 'Disabled'],

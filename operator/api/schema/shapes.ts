@@ -36,6 +36,34 @@ export const secretKeyRef = (description: string) =>
     },
   }) as const;
 
+/** A lookup of passwords: who asks, where, and what. */
+export const lookup = (description: string, where: string) =>
+  ({
+    type: 'object',
+    description,
+    required: ['userSecretRef'],
+    properties: {
+      userSecretRef: {
+        type: 'object',
+        description:
+          "A Secret, in the pooler's namespace, whose keys `username` and `password` are the login that asks (auth_user). No client may log in as it unless it is listed in `users` too.",
+        required: ['name'],
+        properties: {
+          name: { ...secretName, description: 'Name of the Secret.' },
+        },
+      },
+      database: { ...identifier, description: where },
+      sql: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 1024,
+        pattern: noControlCharacters,
+        description:
+          'The query (auth_query): one row of two columns, name and password, for the user $1. Default: SELECT uname, phash FROM pooler.user_lookup($1), the function that `pooler sql` prints.',
+      },
+    },
+  }) as const;
+
 export const passwordSecretRef = secretKeyRef(
   "The key of a Secret, in the pooler's namespace, that holds the password as plain text.",
 );

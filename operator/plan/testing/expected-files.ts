@@ -12,6 +12,7 @@ import type { Version } from '../../pgbouncer/version.ts';
 import type { Config } from '../config.ts';
 import { ALWAYS, CONSERVATIVE, PROFILES } from '../profiles.ts';
 import { tlsFilesNamedIn } from '../tls-files.ts';
+import { askerOf } from './planned.ts';
 
 export interface ReadFiles {
   readonly ini: IniFile;
@@ -74,7 +75,11 @@ const isTlsKey = (key: string, { tls }: PoolerSpec): boolean =>
   (tls?.server !== undefined && key.startsWith('server_tls'));
 
 /** What the spec states of one entry of [databases]: other keys may only be sizes. */
-export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly<Record<string, string>> {
+export function statedOfDatabase(
+  spec: PoolerSpec,
+  database: Database,
+  version: Version,
+): Readonly<Record<string, string>> {
   const backend = spec.backends.find(({ name }) => name === (database.backend ?? spec.backends[0]?.name));
   const fallback = spec.backends.find(({ name }) => name === database.fallbackBackend);
   const dbname = database.dbname ?? (database.name === '*' ? undefined : database.name);
@@ -90,8 +95,33 @@ export function statedOfDatabase(spec: PoolerSpec, database: Database): Readonly
     server_lifetime: seconds(database.serverLifetime),
     connect_query: database.connectQuery,
     ...(fallback && { load_balance_hosts: 'disable' }),
+    ...statedLookup(spec, database, version),
     ...database.parameters,
   });
+}
+
+function statedLookup(
+  spec: PoolerSpec,
+  { name, authQuery, backend }: Database,
+  { minor }: Version,
+): Record<string, string | undefined> {
+  if (authQuery === undefined) return {};
+  const { userSecretRef, database, sql = 'SELECT uname, phash FROM pooler.user_lookup($1)' } = authQuery;
+  const itself = minor < 19 || name === '*' || name.trim() !== name ? undefined : name;
+  return {
+    auth_user: askerOf(spec, userSecretRef.name),
+    auth_dbname: database === undefined ? itself : entryFor(spec, database, backend),
+    auth_query: minor < 22 ? undefined : sql,
+  };
+}
+
+/** Where the lookup of a single database runs, by the name of the database on the server. */
+function entryFor(spec: PoolerSpec, database: string, backend: string | undefined): string {
+  const first = spec.backends[0]?.name ?? '';
+  const on = backend ?? first;
+  const same = spec.databases?.find(({ name }) => name === database);
+  if (same === undefined) return on === first ? database : `${database}.${on}`;
+  return (same.backend ?? first) === on ? database : `${database}.${on}`;
 }
 
 function statedHost({ host, hosts, service, cnpgCluster }: Backend): string {
@@ -127,14 +157,21 @@ export const statedOfUser = (user: User): Readonly<Record<string, string>> =>
     ...user.parameters,
   });
 
-/** The entry that the query for passwords needs comes last. */
+/** The entries that the queries for passwords need come last. */
 export function expectedDatabases(spec: PoolerSpec): readonly Database[] {
   const databases = spec.databases ?? [{ name: '*' }];
-  const name = spec.auth?.query?.database;
-  const backend = spec.backends[0]?.name;
-  if (name === undefined || backend === undefined || databases.some((database) => database.name === name))
-    return databases;
-  return [...databases, { name, backend, poolMode: 'transaction', poolSize: 2 }];
+  const [first] = spec.backends;
+  const all = new Map<string, Database>(databases.map((database) => [database.name, database]));
+  const make = (name: string, dbname: string, backend: string | undefined): void => {
+    if (all.has(name) || backend === undefined) return;
+    all.set(name, { name, ...(name !== dbname && { dbname }), backend, poolMode: 'transaction', poolSize: 2 });
+  };
+  const common = spec.auth?.query?.database;
+  if (common !== undefined) make(common, common, first?.name);
+  for (const { authQuery, backend } of databases)
+    if (authQuery?.database !== undefined)
+      make(entryFor(spec, authQuery.database, backend), authQuery.database, backend ?? first?.name);
+  return [...all.values()];
 }
 
 /** User → what stands in the userlist: what a client's field refers to, what a list says, what a database needs, nothing. */
@@ -148,11 +185,17 @@ export function expectedPasswords(
     if (serverUser) known.set(serverUser.name, secret(serverUser.passwordSecretRef));
   if (userlistSecretRefs.length > 0) known.set('listed', 'password').set('a"b', 'SCRAM');
   if (query) known.set('asker', secret({ name: query.userSecretRef.name, key: 'password' }));
+  for (const { authQuery } of spec.databases?.toReversed() ?? [])
+    if (authQuery) {
+      const { name } = authQuery.userSecretRef;
+      known.set(askerOf(spec, name), secret({ name, key: 'password' }));
+    }
   for (const user of spec.users ?? []) if (user.passwordSecretRef) known.set(user.name, secret(user.passwordSecretRef));
   const without = (spec.users ?? []).filter(({ name }) => !known.has(name)).map(({ name }) => name);
   const byName =
     hba === undefined ? type === 'trust' || type === 'cert' : hba.some((line) => / (trust|cert)\b/.test(line));
-  if (byName && !query) for (const name of without) known.set(name, '');
+  if (byName && !query && !spec.databases?.some(({ authQuery }) => authQuery))
+    for (const name of without) known.set(name, '');
   if (type === 'cert' && !query?.database)
     for (const name of [...adminUsers, ...statsUsers]) if (!known.has(name)) known.set(name, '');
   return known;
@@ -185,7 +228,9 @@ export function expectedRules(spec: PoolerSpec, secret: (ref: SecretKeyRef) => s
   const forced = (spec.databases ?? []).flatMap(({ serverUser }) =>
     serverUser === undefined ? [] : [serverUser.name],
   );
-  const serverOnly = [...new Set([...forced, ...(query ? ['asker'] : [])])]
+  const own = (spec.databases ?? []).filter(({ authQuery }) => authQuery);
+  const askers = own.map(({ authQuery }) => askerOf(spec, authQuery?.userSecretRef.name ?? ''));
+  const serverOnly = [...new Set([...forced, ...(query ? ['asker'] : []), ...askers])]
     .filter((name) => !clients.includes(name))
     .sort();
   const all: HbaName = { keyword: 'all' };
@@ -212,6 +257,12 @@ export function expectedRules(spec: PoolerSpec, secret: (ref: SecretKeyRef) => s
     if (rule === undefined) throw new Error(line);
     return rule.method === 'ldap' && options ? { ...rule, options } : rule;
   });
+  const anybody = query || type === 'ldap' || own.some(({ name }) => name === '*');
+  const clientNames = [...expectedPasswords(spec, secret).keys()].filter((name) => !serverOnly.includes(name));
+  const named = [
+    ...own.flatMap(({ name }) => both([name], [all], said, more)),
+    ...inLines(clientNames.sort((a, b) => (a < b ? -1 : 1))).flatMap((names) => both([all], names, said, more)),
+  ];
   return [
     ...both(['pgbouncer'], operator, 'scram-sha-256'),
     ...(admitted.length > 0 ? both(['pgbouncer'], admitted, said === 'trust' ? 'scram-sha-256' : said, more) : []),
@@ -220,19 +271,16 @@ export function expectedRules(spec: PoolerSpec, secret: (ref: SecretKeyRef) => s
       ? both([{ keyword: 'replication' }], [...operator, ...admitted, ...serverOnly], 'reject')
       : []),
     ...both([all], [...operator, ...serverOnly], 'reject'),
-    ...(query?.database !== undefined && spec.databases?.every(({ name }) => name !== '*' && name !== query.database)
-      ? both([query.database], [all], 'reject')
-      : []),
-    ...(hba ? lines : query || type === 'ldap' ? both([all], [all], said, more) : []),
-    ...[0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480, 512].flatMap((first) => {
-      const names = [...expectedPasswords(spec, secret).keys()]
-        .filter((name) => !serverOnly.includes(name))
-        .sort((a, b) => (a < b ? -1 : 1))
-        .slice(first, first + 32);
-      return names.length === 0 || hba || query || type === 'ldap' ? [] : both([all], names, said, more);
-    }),
+    ...expectedDatabases(spec)
+      .slice(spec.databases?.length ?? 1)
+      .filter(({ dbname }) => dbname !== undefined || spec.databases?.every(({ name }) => name !== '*'))
+      .flatMap(({ name }) => both([name], [all], 'reject')),
+    ...(hba ? lines : anybody ? both([all], [all], said, more) : named),
   ];
 }
+
+const inLines = (names: readonly string[]): readonly (readonly string[])[] =>
+  Array.from({ length: 32 }, (_, index) => names.slice(index * 32, index * 32 + 32)).filter(({ length }) => length > 0);
 
 function texts(values: Readonly<Record<string, string | number | undefined>>): Readonly<Record<string, string>> {
   return Object.fromEntries(

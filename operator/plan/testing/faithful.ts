@@ -31,7 +31,9 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
   ]);
   assert.equal(settings.get('auth_user'), query && 'asker');
   assert.equal(settings.get('auth_dbname'), query?.database);
-  assert.equal(settings.get('auth_query'), query && (query.sql ?? 'SELECT uname, phash FROM pooler.user_lookup($1)'));
+  const asked =
+    query ?? (version.minor < 22 ? spec.databases?.find(({ authQuery }) => authQuery)?.authQuery : undefined);
+  assert.equal(settings.get('auth_query'), asked && (asked.sql ?? 'SELECT uname, phash FROM pooler.user_lookup($1)'));
   assert.equal(settings.get('auth_ident_file'), ident && `/etc/pgbouncer/${config.revision}.ident`);
   assert.equal(maps.length, ident?.length ?? 0);
   assert.equal(settings.get('auth_type'), 'hba');
@@ -49,7 +51,7 @@ export function assertFaithful(spec: PoolerSpec, config: Config, version: Versio
   for (const database of databases) {
     const { params = {} } = ini.databases.find(({ name }) => name === database.name) ?? {};
     const stated = {
-      ...statedOfDatabase(spec, database),
+      ...statedOfDatabase(spec, database, version),
       ...expectedServerPassword(database, known, secretOf(spec, { password })),
     };
     const derived = Object.entries(params).filter(([key]) => !(key in stated));

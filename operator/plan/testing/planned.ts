@@ -6,7 +6,7 @@ import { validatePooler } from '../../api/validate.ts';
 import type { Version } from '../../pgbouncer/version.ts';
 import { holdersOf } from '../budget.ts';
 import { type PlannedConfig, planConfig } from '../config.ts';
-import { lookupUserReferences, type SecretReference, userlistReferences } from '../secret-references.ts';
+import { lookupNameReferences, type SecretReference, userlistReferences } from '../secret-references.ts';
 import { tlsReferences } from '../tls-references.ts';
 import { issue, issueAuthority } from './issue.ts';
 
@@ -28,6 +28,10 @@ export interface PlanOptions {
   readonly password?: (ref: SecretKeyRef) => string;
 }
 
+/** Who asks for passwords by this Secret: each Secret has a login of its own. */
+export const askerOf = ({ auth }: PoolerSpec, secret: string): string =>
+  secret === auth?.query?.userSecretRef.name ? 'asker' : `asker of ${secret}`.slice(0, 63);
+
 /** A value of the kind that the reference is for: a userlist, a name, a password. */
 export const secretOf = (
   spec: PoolerSpec,
@@ -36,12 +40,13 @@ export const secretOf = (
   const names = (references: readonly SecretReference[]): ReadonlySet<string> =>
     new Set(references.map(({ ref }) => `${ref.name}/${ref.key}`));
   const lists = names(userlistReferences(spec));
-  const [asker] = lookupUserReferences(spec);
+  const askers = names(lookupNameReferences(spec));
   const pem = new Map(tlsReferences(spec, 'pooler').map((at) => [`${at.ref.name}/${at.ref.key}`, pemFor(at)]));
   return (ref) => {
     const place = `${ref.name}/${ref.key}`;
     if (lists.has(place)) return `; ${place}\n"listed" "password"\n"a""b" "SCRAM"\n`;
-    return place === `${asker?.ref.name}/${asker?.ref.key}` ? 'asker' : (pem.get(place) ?? password(ref));
+    if (askers.has(place)) return askerOf(spec, ref.name);
+    return pem.get(place) ?? password(ref);
   };
 };
 
