@@ -1,6 +1,7 @@
 /** Everything that is measured at one size, in the order in which it happens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configSecretName, LABEL_INSTANCE, LABEL_ROLE, POOLERS } from '../../../operator/api/names.ts';
+import type { ConnectionPooler } from '../../../operator/api/types.ts';
 import type { KubeObject } from '../../../operator/kube/objects.ts';
 import { create, mergePatch, remove } from '../../../operator/kube/operations.ts';
 import { SECRETS, SERVICES } from '../../../operator/kube/resources.ts';
@@ -261,7 +262,11 @@ export async function createAll(
     create(world.client, POOLERS, pooler(from + index), namespaceOf(from + index)),
   );
   const deploymentsSeconds = (await deployments) / 1000;
-  const readySeconds = (await world.until('all Ready', started, () => readyCount(world) >= all, limit)) / 1000;
+  const telling = setInterval(() => tellWhoWaits(world), WAITING_MS);
+  const readySeconds =
+    (await world
+      .until('all Ready', started, () => readyCount(world) >= all, limit)
+      .finally(() => clearInterval(telling))) / 1000;
   const cpuSeconds = (await operator.cpuSeconds()) - before;
   const calls = await callsOf(world, since);
   return {
@@ -275,10 +280,20 @@ export async function createAll(
   };
 }
 
-const isReady = (object: {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}): boolean => object.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+const readyOf = ({ status }: ConnectionPooler): { readonly status: string; readonly message: string } | undefined =>
+  status?.conditions?.find(({ type }) => type === 'Ready');
+const isReady = (pooler: ConnectionPooler): boolean => readyOf(pooler)?.status === 'True';
 const readyCount = (world: World): number => world.poolers.list().filter(isReady).length;
+
+/** Most are Ready a moment after their Deployment: who is not, has a reason. */
+const WAITING_MS = 30_000;
+function tellWhoWaits(world: World): void {
+  const [first, ...others] = world.poolers.list().filter((pooler) => !isReady(pooler));
+  if (first === undefined) return;
+  note(
+    `not Ready: ${first.metadata.namespace}/${first.metadata.name} (${readyOf(first)?.message}) and ${others.length} more`,
+  );
+}
 
 async function atRest(world: World, operator: OperatorProcess, seconds: number): Promise<SizeResult['rest']> {
   const since = Date.now();
