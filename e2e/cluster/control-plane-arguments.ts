@@ -1,9 +1,33 @@
 // The command lines of etcd, the API server and the controller manager. Each word that is not about addresses and files
 // says why it is there.
 import { join } from 'node:path';
-import { auditArgs } from './audit.ts';
+import { type AuditDetail, auditArgs } from './audit.ts';
 import { certificateAuthority, issueCertificate, serviceAccountKeys } from './certificates.ts';
-import type { ControlPlaneOptions } from './control-plane.ts';
+
+export interface ControlPlaneOptions {
+  /** Where data, certificates, logs and process records go. The caller removes it after `stop`. */
+  readonly directory: string;
+  /** Controllers to run, by the controller manager's names; `false` for no controller manager. Default {@link workloadControllers}. */
+  readonly controllers?: readonly string[] | false;
+  /** Also a scheduler: of use only when there are nodes. */
+  readonly scheduler?: boolean;
+  /** The address that serves the API; default 127.0.0.1 and a free port. */
+  readonly address?: string;
+  readonly port?: number;
+  /** A network namespace (a path like /run/netns/x) to run in; default this process's own. */
+  readonly networkNamespace?: string;
+  readonly serviceCidr?: string;
+  /** An audit log (one JSON object a line) is written to this file. */
+  readonly auditLog?: string;
+  /** Default `metadata`. */
+  readonly auditDetail?: AuditDetail;
+  /** Added to the API server's, controller manager's and etcd's own. */
+  readonly apiServerArgs?: readonly string[];
+  readonly controllerManagerArgs?: readonly string[];
+  readonly etcdArgs?: readonly string[];
+  /** Outlives this process. Default false: everything ends with it, even when it is killed. */
+  readonly detached?: boolean;
+}
 
 export function etcdArgs(options: ControlPlaneOptions, client: string, peer: string): readonly string[] {
   return [

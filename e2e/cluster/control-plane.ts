@@ -2,39 +2,13 @@
 // need a real API (it starts in seconds); inside a network namespace it is the embedded cluster's own.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditDetail } from './audit.ts';
 import { buildProgram } from './build.ts';
 import { certificateAuthority, issueCertificate, writeKubeconfig } from './certificates.ts';
-import { apiServerArgs, controllerManagerArgs, etcdArgs } from './control-plane-arguments.ts';
+import { apiServerArgs, type ControlPlaneOptions, controllerManagerArgs, etcdArgs } from './control-plane-arguments.ts';
 import { controlPlaneTools, ensureInstalled } from './machine.ts';
 import { freePorts } from './ports.ts';
 import { type Daemon, startDaemon, waitFor } from './processes.ts';
 import { run } from './run.ts';
-
-export interface ControlPlaneOptions {
-  /** Where data, certificates, logs and process records go. The caller removes it after `stop`. */
-  readonly directory: string;
-  /** Controllers to run, by the controller manager's names; `false` for no controller manager. Default {@link workloadControllers}. */
-  readonly controllers?: readonly string[] | false;
-  /** Also a scheduler: of use only when there are nodes. */
-  readonly scheduler?: boolean;
-  /** The address that serves the API; default 127.0.0.1 and a free port. */
-  readonly address?: string;
-  readonly port?: number;
-  /** A network namespace (a path like /run/netns/x) to run in; default this process's own. */
-  readonly networkNamespace?: string;
-  readonly serviceCidr?: string;
-  /** An audit log (one JSON object a line) is written to this file. */
-  readonly auditLog?: string;
-  /** Default `metadata`. */
-  readonly auditDetail?: AuditDetail;
-  /** Added to the API server's, controller manager's and etcd's own. */
-  readonly apiServerArgs?: readonly string[];
-  readonly controllerManagerArgs?: readonly string[];
-  readonly etcdArgs?: readonly string[];
-  /** Outlives this process. Default false: everything ends with it, even when it is killed. */
-  readonly detached?: boolean;
-}
 
 export interface ControlPlane {
   readonly directory: string;

@@ -1,7 +1,7 @@
 /** The plan of an edit, for people: what will happen first, then what changes, who notices, and the connections. */
 
-import type { EntryChange, PoolerChange, SettingChange } from '../plan/compare.ts';
 import { isOver, type PeakRow } from '../plan/peak-connections.ts';
+import type { EntryChange, PoolerChange, SettingChange } from '../plan/pooler-change.ts';
 import { table } from './table.ts';
 
 export function planText(change: PoolerChange): string {

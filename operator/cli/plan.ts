@@ -2,7 +2,8 @@
 import { type Fault, formatFault } from '../api/fault.ts';
 import { isObject } from '../api/schema-node.ts';
 import { formatWarning, type Warning } from '../api/warning.ts';
-import { comparePoolers, type PoolerChange } from '../plan/compare.ts';
+import { comparePoolers } from '../plan/compare.ts';
+import type { PoolerChange } from '../plan/pooler-change.ts';
 import type { LivePooler } from './cluster.ts';
 import { type OfflineOptions, type OfflinePlan, planOffline } from './offline-plan.ts';
 

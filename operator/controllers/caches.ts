@@ -29,7 +29,7 @@ import {
 } from '../kube/resources.ts';
 import { type PodObject, stripPod } from '../plan/pods.ts';
 import { referencedSecrets } from '../plan/secret-references.ts';
-import type { CertificateObject } from './converge-certificate.ts';
+import type { CertificateObject } from './certificate-object.ts';
 
 /** A child as drift detection needs it: everything but status and managedFields. */
 export interface ChildObject extends KubeObject {

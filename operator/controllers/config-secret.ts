@@ -1,27 +1,18 @@
 /**
- * The configuration Secret of one template: where it is found, and how it is written when no change of running pods is
+ * The configuration Secret of one template: how it is written when no change of running pods is
  * needed for that: before anybody was proved on it, and when a hand has edited it.
  */
-import { ANNOTATION_POINTER, ANNOTATION_PROVED_TIME, configSecretName } from '../api/names.ts';
-import type { ConnectionPooler } from '../api/types.ts';
-import type { KubeObject } from '../kube/objects.ts';
+import { ANNOTATION_PROVED_TIME, configSecretName } from '../api/names.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { findDrift } from '../plan/drift.ts';
 import { configSecret } from '../plan/objects.ts';
 import { isIntact } from '../plan/revision-files.ts';
-import type { Caches } from './caches.ts';
 import { applyChild, type Written } from './children.ts';
 import type { ConfigInput } from './config-input.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { secretOf } from './known-config.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
-
-export const secretOf = (caches: Caches, pooler: ConnectionPooler, template: string): KubeObject | undefined =>
-  caches.secrets.get(`${pooler.metadata.namespace}/${configSecretName(pooler.metadata.name, template)}`);
-
-/** The revision that `proved.ini` of a template names. */
-export const pointerOf = (caches: Caches, pooler: ConnectionPooler, template: string): string | undefined =>
-  secretOf(caches, pooler, template)?.metadata.annotations?.[ANNOTATION_POINTER];
 
 /**
  * With the desired revision and nothing else: nobody is to be asked.

@@ -1,8 +1,8 @@
 /** The steps of changes and proofs for one template, with the cluster as it is known now. */
 import type { ChangeSteps } from './change-acts.ts';
 import { type ChangeContext, changeSteps } from './change-steps.ts';
-import { secretOf } from './config-secret.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { secretOf } from './known-config.ts';
 
 /** @param context `superseded` is absent where nothing is waited for that the user could want otherwise */
 export const stepsOf = (

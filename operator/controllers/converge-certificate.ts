@@ -6,22 +6,14 @@ import { issuedSecretName } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import { denialOf } from '../kube/denial.ts';
 import { isNotFound } from '../kube/errors.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { removeIfThere } from '../kube/operations.ts';
 import { CERTIFICATES } from '../kube/resources.ts';
 import { quotable } from '../pgbouncer/text.ts';
 import { issuedCertificate } from '../plan/issued-certificate.ts';
 import { messageOf } from '../runtime/log.ts';
+import type { CertificateObject } from './certificate-object.ts';
 import { applyChild, ChildRefused, type ChildWriter } from './children.ts';
 import type { PoolerDependencies } from './dependencies.ts';
-
-/** A Certificate as far as it is cached: what is asked for, and whether it is there. */
-export interface CertificateObject extends KubeObject {
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
-  };
-}
 
 export interface Issuing {
   /** Why there is no certificate yet, or none that is up to date; undefined when there is nothing to say. */

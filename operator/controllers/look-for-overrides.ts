@@ -3,11 +3,11 @@ import { PROOF_USER } from '../api/names.ts';
 import { expectationOf } from '../console/expectation.ts';
 import { livePods, type PodView } from '../plan/pods.ts';
 import type { ChildWriter } from './children.ts';
-import { secretOf } from './config-secret.ts';
 import { stepsOf } from './config-steps.ts';
 import { heldStates } from './database-states.ts';
 import type { Target } from './decide.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { secretOf } from './known-config.ts';
 import type { Memory } from './memory.ts';
 import { findOverrides } from './overrides.ts';
 

@@ -6,8 +6,8 @@ import { type PodView, viewPod } from '../plan/pods.ts';
 import type { Situation } from '../rules/situation.ts';
 import { BY_POOLER } from './caches.ts';
 import type { ConfigOutcome } from './config-outcome.ts';
-import { pointerOf } from './config-secret.ts';
 import type { PoolerDependencies } from './dependencies.ts';
+import { pointerOf } from './known-config.ts';
 import { type Memory, provedRevision } from './memory.ts';
 
 /** What one pass did, and what it found that status speaks of. */

@@ -1,20 +1,11 @@
 /** Whose connections an edit ends, and what stays as it was until pods are replaced. Seen on 1.18.0 and 1.26.1. */
 
 import { refusalsOf } from './client-refusals.ts';
-import type { PlannedPooler } from './compare.ts';
 import { entryOf } from './database-section.ts';
 import { madeLookupDatabases } from './lookups.ts';
 import { type EffectiveSetting, statedIn } from './main-section.ts';
+import type { Cut, PlannedPooler } from './pooler-change.ts';
 import { poolNumbers } from './pools.ts';
-
-export interface Cut {
-  /** Whom it concerns, as half a sentence: `clients of app_batch`. */
-  readonly who: string;
-  /** What happens to them, and how to avoid it. */
-  readonly what: string;
-  /** True: a client is cut off, refused or kept waiting; false: it is only good to know. */
-  readonly cuts: boolean;
-}
 
 export function cutsOf(before: PlannedPooler, after: PlannedPooler, rolls: boolean): readonly Cut[] {
   return [

@@ -2,12 +2,11 @@
 import type { HbaRule } from '../pgbouncer/hba.ts';
 import { printHba } from '../pgbouncer/hba.ts';
 import { planAccessRules } from './access-rules.ts';
-import type { Cut } from './client-cuts.ts';
-import type { PlannedPooler } from './compare.ts';
 import { entryOf } from './database-section.ts';
 import { readAccessLines } from './hba-lines.ts';
 import { statedIn } from './main-section.ts';
 import { service } from './objects.ts';
+import type { Cut, PlannedPooler } from './pooler-change.ts';
 
 export const refusalsOf = (before: PlannedPooler, after: PlannedPooler): readonly Cut[] => [
   ...otherService(before, after),

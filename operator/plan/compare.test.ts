@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { poolerOf } from '../api/testing/json.ts';
 import { type OfflinePlan, planOffline } from '../cli/offline-plan.ts';
-import { comparePoolers, type Outcome, type PoolerChange } from './compare.ts';
+import { comparePoolers } from './compare.ts';
+import type { Outcome, PoolerChange } from './pooler-change.ts';
 
 const REF = { passwordSecretRef: { name: 's', key: 'k' } };
 const BASE = {

@@ -1,8 +1,8 @@
 /** What an edit changes beside PgBouncer's files: the Service, the number of pods, passwords' Secrets, connection Secrets. */
 import { PORT } from '../api/names.ts';
 import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
-import type { ObjectChange, PlannedPooler } from './compare.ts';
 import { passwordReferences } from './credentials.ts';
+import type { ObjectChange, PlannedPooler } from './pooler-change.ts';
 
 export function objectChanges(before: PlannedPooler, after: PlannedPooler): readonly ObjectChange[] {
   const [old, now] = [rowsOf(before.pooler), rowsOf(after.pooler)];
