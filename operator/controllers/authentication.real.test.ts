@@ -120,7 +120,7 @@ await inOwnNetwork(import.meta.filename, () => {
         /databases\[0\]\.authQuery\.userSecretRef: holds another password for another than spec\.auth\.query\.userSecretRef/,
       );
       await stage.secret('own-asker', { username: 'own_next', password: 'rotated' });
-      await credentials('Valid', /well formed/);
+      await credentials('ValidWithWarnings', /holds a SCRAM verifier for old/);
     });
 
     it('are refused by the API server with the reason when PgBouncer cannot do it', async () => {

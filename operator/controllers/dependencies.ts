@@ -16,6 +16,8 @@ export interface PoolerSettings {
   readonly templateMode: TemplateMode;
   /** The last part of the names of Services: `cluster.local`. */
   readonly clusterDomain: string;
+  /** Between two looks of the observer at a console. */
+  readonly observeIntervalMs: number;
 }
 
 export interface PoolerDependencies {

@@ -38,8 +38,6 @@ export type Reconcile = (
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
-/** About when the observer looks at a console again. */
-const LOOK_AGAIN_MS = 5_000;
 /** Nobody tells us when a quota, a policy or a role has changed. */
 const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
@@ -249,7 +247,7 @@ async function advance(
   const retryMs =
     rollout.retryMs ??
     (connections.length > 0 ? COLLISION_RETRY_MS : oldConfigMs) ??
-    (isToLookAgain ? LOOK_AGAIN_MS : undefined);
+    (isToLookAgain ? deps.settings.observeIntervalMs : undefined);
   return {
     outcome,
     template,
