@@ -83,6 +83,12 @@ async function measure(target: Target, subject: Subject, replicas: number, round
   );
   await kubectl('wait', '--for=condition=Ready', 'pod', '-l', 'job-name=rotation', '--timeout=60s');
   let current = PASSWORD;
+  const changeRole = async (next: string): Promise<void> => {
+    const sql = `ALTER ROLE app PASSWORD '${next}'`;
+    const psql = ['env', `PGPASSWORD=${current}`, 'psql', '-q', '-h', '127.0.0.1', '-U', 'app', '-c', sql];
+    await kubectl('exec', 'deployment/postgres', '--', ...psql);
+    current = next;
+  };
   const times: Record<Kind, number[]> = { setting: [], refused: [], certificate: [], password: [] };
   {
     await using changes = await openChanges(target, NAMESPACE, 'app');
@@ -103,10 +109,7 @@ async function measure(target: Target, subject: Subject, replicas: number, round
         refused: () => refused(target, changes, subject),
         certificate: () => anotherRevision(() => apply(certificates[round % 2] ?? {})),
         password: async () => {
-          const role = `ALTER ROLE app PASSWORD '${rotated}'`;
-          const psql = ['env', `PGPASSWORD=${current}`, 'psql', '-q', '-h', '127.0.0.1', '-U', 'app', '-c', role];
-          await kubectl('exec', 'deployment/postgres', '--', ...psql);
-          current = rotated;
+          await changeRole(rotated);
           return anotherRevision(() => apply(password(rotated)));
         },
       };
@@ -118,6 +121,8 @@ async function measure(target: Target, subject: Subject, replicas: number, round
     }
   }
   const { queries, failed, reconnected, refused: notLetIn } = await job.result<ClientsResult>();
+  // As the next ones begin.
+  await changeRole(PASSWORD);
   table([
     [`PgBouncer ${subject.image}, ${replicas} replicas`, 'median', 'p95', 'worst'],
     ...Object.entries(KINDS).map(([kind, title]) => {
