@@ -1,6 +1,6 @@
 /**
- * The configuration Secret of one template: how it is written when no change of running pods is
- * needed for that: before anybody was proved on it, and when a hand has edited it.
+ * The configuration Secret of one template: how it is written when no change of running pods is needed
+ * for that: before anybody was proved on it, and when a hand has edited it.
  */
 import { ANNOTATION_PROVED_TIME, configSecretName } from '../api/names.ts';
 import { get } from '../kube/operations.ts';

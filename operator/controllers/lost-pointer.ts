@@ -4,31 +4,22 @@
  * proved, which is written outright, and processes would start on a file that none of them has seen before.
  */
 import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME } from '../api/names.ts';
-import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { get } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
-import type { Version } from '../pgbouncer/version.ts';
 import type { PodView } from '../plan/pods.ts';
 import { isIntact, PROVED_FILE, pointerIn } from '../plan/revision-files.ts';
 import { provableIn } from '../plan/stored-revision.ts';
-import type { AdminCredentials } from './admin-credentials.ts';
 import { annotateConfig } from './annotate-config.ts';
 import type { ChangeSteps } from './change-acts.ts';
-import type { ChildWriter } from './children.ts';
+import type { ConfigInput } from './config-input.ts';
 import type { PoolerDependencies } from './dependencies.ts';
-import type { Memory } from './memory.ts';
 import { provePatiently } from './patiently.ts';
 import { provePods } from './prove-pods.ts';
 import { filesIn, type SecretObject } from './secret-object.ts';
 
-export interface LostPointer {
-  readonly pooler: ConnectionPooler;
-  readonly template: string;
-  readonly version: Version;
-  readonly credentials: AdminCredentials;
-  readonly writer: ChildWriter;
-  readonly memory: Memory;
+export interface LostPointer
+  extends Pick<ConfigInput, 'pooler' | 'template' | 'version' | 'credentials' | 'writer' | 'memory'> {
   readonly steps: ChangeSteps;
   /** The Secret as cached. */
   readonly secret: KubeObject;

@@ -2,21 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StatsRow } from '../pgbouncer/show.ts';
 import type { PoolReading } from '../plan/fleet.ts';
+import { pool } from '../plan/testing/pool-reading.ts';
 import { databasesInNeed, type Look, lastingTrouble } from './need.ts';
-
-const pool = (fields: Partial<PoolReading> = {}): PoolReading => ({
-  database: 'app',
-  user: 'app',
-  mode: 'transaction',
-  clientsActive: 0,
-  clientsWaiting: 0,
-  serversActive: 0,
-  serversIdle: 0,
-  serversOther: 0,
-  serversLogin: 0,
-  maxWaitSeconds: 0,
-  ...fields,
-});
 
 const counted = (clientLogins: number | undefined, queries = 0, database = 'app'): StatsRow => ({
   database,

@@ -4,12 +4,13 @@ export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(v
 /** What is in order already, as the API server sends custom resources, is taken as it is: each reconcile asks for some. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
-  if (!isObject(value)) return value;
+  if (!isComposite(value)) return value;
   const keys = Object.keys(value);
   const inOrder = keys.every((key, index) => index === 0 || (keys[index - 1] ?? '') < key);
-  if (inOrder && !Object.values(value).some(isObject)) return value;
+  if (inOrder && !Object.values(value).some(isComposite)) return value;
   return Object.fromEntries((inOrder ? keys : keys.sort()).map((key) => [key, sorted(value[key])]));
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+/** An object or a list. */
+export const isComposite = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { ANNOTATION_APPLIED } from '../api/names.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson, isComposite } from './canonical-json.ts';
 import type { PlannedObject } from './objects.ts';
 
 /** The planned object with the hash of itself in an annotation. */
@@ -31,8 +31,8 @@ export function findDrift(planned: unknown, live: unknown, path = ''): string | 
     }
     return undefined;
   }
-  if (isRecord(planned)) {
-    if (!isRecord(live)) return Object.keys(planned).length === 0 ? undefined : path;
+  if (isComposite(planned)) {
+    if (!isComposite(live)) return Object.keys(planned).length === 0 ? undefined : path;
     if (ATOMIC.test(path)) {
       const extra = Object.keys(live).find((key) => !(key in planned));
       if (extra !== undefined) return `${path}.${extra}`;
@@ -48,9 +48,6 @@ export function findDrift(planned: unknown, live: unknown, path = ''): string | 
   if (live === undefined && (planned === false || planned === '' || planned === 0)) return undefined;
   return sameQuantity(planned, live) ? undefined : path;
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 const SUFFIXES: Readonly<Record<string, number>> = {
   n: 1e-9,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { PoolerSpec } from '../api/types.ts';
 import { backendOf } from '../rules/testing/situation.ts';
 import { backendNamesOf, type DatabaseReading, type PodReading, type PoolReading, planFleet } from './fleet.ts';
+import { pool } from './testing/pool-reading.ts';
 
 const spec = (databases?: PoolerSpec['databases']): PoolerSpec => ({
   replicas: 2,
@@ -20,19 +21,6 @@ const BOTH = spec([
   { name: 'app_ro', backend: 'replicas' },
 ]);
 
-const pool = (fields: Partial<PoolReading> = {}): PoolReading => ({
-  database: 'app',
-  user: 'app',
-  mode: 'transaction',
-  clientsActive: 0,
-  clientsWaiting: 0,
-  serversActive: 0,
-  serversIdle: 0,
-  serversOther: 0,
-  serversLogin: 0,
-  maxWaitSeconds: 0,
-  ...fields,
-});
 const database = (fields: Partial<DatabaseReading> = {}): DatabaseReading => ({
   name: 'app',
   poolSize: 8,

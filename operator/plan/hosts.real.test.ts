@@ -27,6 +27,9 @@ const REF = { name: 'app', key: 'password' } as const;
 
 for (const real of REAL_VERSIONS) {
   const version = versionOf(real);
+  const clientOf = ({ port }: { readonly port: number }): Client =>
+    new Client({ host: '127.0.0.1', port, user: 'app', database: 'app', password: passwordOf(REF) });
+
   describe(`pgbouncer ${real} and a list of hosts`, () => {
     it('gives each new server connection to the next of them', async () => {
       const { logins } = await connections({}, 4);
@@ -85,13 +88,7 @@ for (const real of REAL_VERSIONS) {
           assert.ok(config);
           const bouncer = await startPgbouncer(real, (place) => filesFor(place, config));
           try {
-            const client = new Client({
-              host: '127.0.0.1',
-              port: bouncer.port,
-              user: 'app',
-              database: 'app',
-              password: passwordOf(REF),
-            });
+            const client = clientOf(bouncer);
             await client.connect();
             await client.query('SELECT');
             await client.end();
@@ -138,13 +135,7 @@ for (const real of REAL_VERSIONS) {
       servers.push(first, second);
       bouncer = await startPgbouncer(real, (place) => sessionFiles(place, port, parameters));
       for (let index = 0; index < clients; index += 1) {
-        const client = new Client({
-          host: '127.0.0.1',
-          port: bouncer.port,
-          user: 'app',
-          database: 'app',
-          password: passwordOf(REF),
-        });
+        const client = clientOf(bouncer);
         client.on('error', () => undefined);
         await client.connect();
         open.push(client);
