@@ -136,7 +136,7 @@ export async function createWorld(place: string, password: string): Promise<Worl
         await operator.says('this process leads');
         operator.ended.then((code) => {
           if (code !== 0)
-            died.abort(new Error(`the operator ended with ${code}; its last words: ${operator.lines.at(-1)?.msg}`));
+            died.abort(new Error(`the operator ended with ${code}; its last words:\n${lastWords(operator)}`));
         });
         return operator;
       },
@@ -153,6 +153,12 @@ export async function createWorld(place: string, password: string): Promise<Worl
     throw error;
   }
 }
+
+const lastWords = ({ lines }: OperatorProcess): string =>
+  lines
+    .slice(-10)
+    .map(({ heard: _, ...line }) => JSON.stringify(line))
+    .join('\n');
 
 /** Runs `work` for each item, at most `width` at a time. */
 export async function eachOf<T>(
