@@ -96,6 +96,21 @@ describe('a request', () => {
       { maxInFlight: 4 },
     ));
 
+  it('that writes does not wait for those that read', () =>
+    meet(
+      (request, response) => {
+        if (request.path !== '/log') ok(response);
+      },
+      async (client) => {
+        const ending = new AbortController();
+        const log = client.request('GET', '/log', { signal: ending.signal });
+        assert.deepEqual(await client.request('PATCH', '/x', { body: {} }), { ok: true });
+        ending.abort(new Error('enough'));
+        await assert.rejects(log, /enough/);
+      },
+      { maxInFlight: 1 },
+    ));
+
   it('that is urgent does not wait for the others, and is tried once', () =>
     meet(
       (request, response) => {

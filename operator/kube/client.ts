@@ -62,18 +62,24 @@ export interface ObservedCall {
 export interface ClientOptions {
   readonly userAgent: string;
   readonly observe?: (call: ObservedCall) => void;
-  /** Requests at one time, streams aside; default 32. */
+  /** Requests at one time: so many that write, and so many that read, streams aside. Default 8. */
   readonly maxInFlight?: number;
 }
 
 const TIMEOUT_MS = 15_000;
 /** A watch answers at once, or when the server's own cache is ready. */
 const STREAM_TIMEOUT_MS = 30_000;
-const MAX_IN_FLIGHT = 32;
+/**
+ * A server with time to spare answers within milliseconds, and then this is hundreds of writes a second. One that has none
+ * does no more of them when more are asked for: they only wait there, and the renewal of the lease with them.
+ */
+const MAX_IN_FLIGHT = 8;
 
 export function createKubeClient(access: ApiAccess, options: ClientOptions): KubeClient {
   const connections = createConnections(access);
-  const inFlight = createPlaces(options.maxInFlight ?? MAX_IN_FLIGHT);
+  const { maxInFlight = MAX_IN_FLIGHT } = options;
+  // Apart: a log that comes through a hanging kubelet keeps no write from its turn.
+  const [writing, reading] = [createPlaces(maxInFlight), createPlaces(maxInFlight)];
 
   /** Counts an attempt, and draws the consequences of its failure for the connections. */
   const watched = async <A extends { readonly status: number }>(
@@ -104,7 +110,7 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
 
   /** Within the bound. Who pauses before another attempt holds up nobody: the server may refuse one kind, and take others. */
   const attemptInTurn = async <T>(sending: Sending): Promise<T> => {
-    const leave = await inFlight.enter(sending.signal);
+    const leave = await (sending.method === 'GET' ? reading : writing).enter(sending.signal);
     try {
       return await answerTo<T>(sending);
     } finally {

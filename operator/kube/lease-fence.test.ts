@@ -84,14 +84,14 @@ describe('a client that writes only with the leadership', () => {
     answer = (response) => {
       finish = () => json(response, 200);
     };
-    const reading = client.request('GET', '/long');
+    const before = client.request('PATCH', '/long', { body: {} });
     while (requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
     const written = writing.request('PATCH', '/a', { body: {} });
     lost.unsure();
     finish();
-    await reading;
+    await before;
     await assert.rejects(written, NotLeading);
-    assert.deepEqual(requests, ['GET /long']);
+    assert.deepEqual(requests, ['PATCH /long']);
   });
 
   it('breaks off what is on its way when it is lost: the server sees the connection end', async () => {
