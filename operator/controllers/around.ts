@@ -3,6 +3,7 @@ import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, SERVICES } from '../kube/resources.ts';
 import { disruptionBudget, service, serviceAccount } from '../plan/objects.ts';
+import { allEnded } from '../runtime/all-ended.ts';
 import type { Caches } from './caches.ts';
 import { applyChild, type ChildWriter, type Collision } from './children.ts';
 import type { Memory } from './memory.ts';
@@ -21,16 +22,11 @@ export async function applyAround(
   // Made of the specification alone: while neither it nor they change, they need not be planned and compared again.
   const seen = [pooler.metadata.generation, ...[serviceAccountNow, serviceNow, budgetNow].map(versionOf)].join();
   if (memory.aroundSeen === seen) return [];
-  // All of them have ended when one of them has failed: nothing of a reconcile goes on after it.
-  const settled = await Promise.allSettled([
+  const written = await allEnded([
     applyChild(writer, pooler, SERVICE_ACCOUNTS, serviceAccount(pooler), serviceAccountNow),
     applyChild(writer, pooler, SERVICES, service(pooler), serviceNow),
     applyChild(writer, pooler, POD_DISRUPTION_BUDGETS, disruptionBudget(pooler), budgetNow),
   ]);
-  const written = settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
   if (written.every(({ kind }) => kind === 'unchanged')) memory.aroundSeen = seen;
   return written.filter((result) => result.kind === 'collision');
 }

@@ -16,6 +16,7 @@ import type { PodView } from '../plan/pods.ts';
 import { planRestart, type RestartMode, type RestartToken, tokenOf } from '../plan/restart.ts';
 import { checkTemplate } from '../plan/template-merge.ts';
 import type { Situation } from '../rules/situation.ts';
+import { allEnded } from '../runtime/all-ended.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import type { ChildWriter } from './children.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
@@ -23,10 +24,12 @@ import type { PoolerDependencies } from './dependencies.ts';
 import { type Desired, planDesired } from './desired.ts';
 import { liveRestartOf, liveRestartOnlyOf } from './live-restart.ts';
 import type { Memory } from './memory.ts';
+import { readAhead } from './referenced-secrets.ts';
 
 export interface Target {
   readonly kind: 'target';
   readonly pooler: ConnectionPooler;
+  readonly image: string;
   readonly version: Version;
   readonly credentials: AdminCredentials;
   readonly revision: string;
@@ -72,9 +75,14 @@ export async function decide(
   if (!image.ok) return wrong([...template, image.fault], pooler);
   if (template.length > 0) return wrong(template, pooler);
 
-  const credentials = pooler.spec.suspend
-    ? await deps.credentials.peek(pooler)
-    : await deps.credentials.ensure(pooler, writer);
+  const { suspend } = pooler.spec;
+  const [credentials, read] = await allEnded([
+    suspend ? deps.credentials.peek(pooler) : deps.credentials.ensure(pooler, writer),
+    // Of a pooler that is new all must be read anyhow: at the same time as its logins are made.
+    deployment === undefined && memory.digest === undefined && !suspend
+      ? readAhead(deps.client, pooler, deps.caches.secrets)
+      : undefined,
+  ]);
   if (credentials === undefined) return { kind: 'blocked', pooler, findings: {}, around: false };
   if ('kind' in credentials) return { kind: 'blocked', pooler, findings: { collisions: [credentials] }, around: false };
 
@@ -105,6 +113,7 @@ export async function decide(
     holders: holdersOf(Math.max(pooler.spec.replicas, typeof replicas === 'number' ? replicas : 0), pods.length),
     credentials,
     secrets: deps.caches.secrets,
+    read,
     memory,
     ...(pinned && { pinned: known }),
     now: deps.clock.now(),
@@ -122,6 +131,7 @@ export async function decide(
   return {
     kind: 'target',
     pooler,
+    image: image.image,
     version: image.version,
     credentials,
     revision,

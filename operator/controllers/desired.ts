@@ -23,7 +23,7 @@ import { OPERATOR_VERSION } from '../version.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
 import { BY_POOLER } from './caches.ts';
 import type { Memory, PlanDigest } from './memory.ts';
-import { fingerprintSecrets, readSecrets } from './referenced-secrets.ts';
+import { fingerprintSecrets, type ReadAhead, readSecrets } from './referenced-secrets.ts';
 
 export interface DesiredInput {
   readonly client: KubeClient;
@@ -32,6 +32,8 @@ export interface DesiredInput {
   readonly holders: number;
   readonly credentials: AdminCredentials;
   readonly secrets: Informer<KubeObject>;
+  /** Used unless one of the Secrets has changed since. */
+  readonly read?: ReadAhead | undefined;
   readonly memory: Memory;
   /** See ConfigInput. */
   readonly pinned?: Readonly<Record<string, string>>;
@@ -52,7 +54,7 @@ export interface Desired {
 }
 
 export async function planDesired(input: DesiredInput): Promise<Desired> {
-  const { client, pooler, version, holders, credentials, secrets, memory, now } = input;
+  const { client, pooler, version, holders, credentials, secrets, read, memory, now } = input;
   const inputs = inputsOf(input);
   const known = {
     spec: pooler.spec,
@@ -69,7 +71,8 @@ export async function planDesired(input: DesiredInput): Promise<Desired> {
       ...known,
       name: pooler.metadata.name,
       passwords: credentials.verifiers(),
-      lookup: await readSecrets(client, pooler),
+      lookup:
+        read?.fingerprint === fingerprintSecrets(pooler, secrets) ? read.lookup : await readSecrets(client, pooler),
       consoleCertificates: credentials.certificates.map(({ certificate }) => certificate),
       judgement: { now, inForce: new Set(pooler.status?.certificates?.flatMap(({ sha256 }) => sha256 ?? [])) },
     });

@@ -8,11 +8,14 @@ import { endingWith } from '../kube/ending-with.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
 import { quotable } from '../pgbouncer/text.ts';
 import { formatVersion } from '../pgbouncer/version.ts';
+import { judgeImage } from '../plan/image.ts';
 import type { PodView } from '../plan/pods.ts';
+import { allEnded } from '../runtime/all-ended.ts';
 import { applyAround } from './around.ts';
 import { observeWrite } from './caches.ts';
 import { nextCertificateEvent } from './certificate-time.ts';
 import { ChildRefused, type ChildWriter, type Collision } from './children.ts';
+import type { ConfigOutcome } from './config-outcome.ts';
 import { convergeConnectionSecrets } from './connection-secrets.ts';
 import { convergeCertificate } from './converge-certificate.ts';
 import { convergeConfig } from './converge-config.ts';
@@ -89,8 +92,8 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     // Said while the objects are written, so that nobody takes silence for success.
     const said =
       isNew && decision.kind === 'target'
-        ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, idle(deps, key, decision)), memory)
-        : Promise.resolve(undefined);
+        ? deps.status.write(stored, situationOf(deps, decision.pooler, key, memory, begun(deps, key, decision)), memory)
+        : undefined;
     const suspended = decision.pooler.spec.suspend;
     // A specification that is not valid says nothing of what it asks for.
     const isLegible = decision.kind === 'target' || decision.around;
@@ -99,13 +102,10 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
     };
-    const [acted, first] = await Promise.allSettled([
+    const [{ findings, ...done }] = await allEnded([
       act().catch((error: unknown) => refused(deps, key, error, decision)),
       said,
     ]);
-    if (acted.status === 'rejected') throw acted.reason;
-    if (first.status === 'rejected') throw first.reason;
-    const { findings, ...done } = acted.value;
     const step = { ...done, findings: { ...findings, issuing: issuing.said } };
     if (!suspended) await replaceHopeless(deps, decision.pooler, memory, step.outcome);
 
@@ -186,6 +186,13 @@ const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   desired: target.revision,
 });
 
+/** Nothing was written yet. What is deployed in a moment is judged already: else that alone would be a status of its own. */
+function begun(deps: PoolerDependencies, key: string, target: Target): Step {
+  const step = idle(deps, key, target);
+  if (target.pooler.spec.suspend || deps.caches.deployments.get(key) !== undefined) return step;
+  return { ...step, findings: { image: judgeImage(target.pooler.spec, target, deps.settings.defaultImage) } };
+}
+
 /** Everything is known: objects around the pods, configuration, pods, and what is left over. */
 async function advance(
   deps: PoolerDependencies,
@@ -196,25 +203,29 @@ async function advance(
   writer: ChildWriter,
 ): Promise<Step> {
   const { pooler, planned, revision, version } = target;
-  const around = await applyAround(deps.caches, pooler, key, memory, writer);
-  if (around.length > 0) return collided(around, target);
-
   const refused = memory.failure?.revision === revision && memory.failure.template === planned.revision;
   const generation = pooler.metadata.generation;
-  const outcome = refused
-    ? await keepProved(deps, pooler, key, memory, pods, writer)
-    : await convergeConfig(deps, {
-        pooler,
-        template: planned.revision,
-        version,
-        credentials: target.credentials,
-        writer,
-        memory,
-        revision,
-        desired: target.desired,
-        pods,
-        superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
-      });
+  const converge = (): Promise<ConfigOutcome> =>
+    refused
+      ? keepProved(deps, pooler, key, memory, pods, writer)
+      : convergeConfig(deps, {
+          pooler,
+          template: planned.revision,
+          version,
+          credentials: target.credentials,
+          writer,
+          memory,
+          revision,
+          desired: target.desired,
+          pods,
+          superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
+        });
+  const writing = applyAround(deps.caches, pooler, key, memory, writer);
+  // Before there are pods nothing depends on the order, and whoever waits for them waits for one round trip less.
+  const isFirst = deps.caches.deployments.get(key) === undefined && pods.length === 0;
+  const [around, first] = await allEnded([writing, isFirst ? converge() : undefined]);
+  if (around.length > 0) return collided(around, target);
+  const outcome = first ?? (await converge());
   if (outcome.kind === 'collided') return collided([outcome.collision], target);
   const rollout = await convergeDeployment(deps, {
     pooler,

@@ -52,6 +52,22 @@ export async function readSecrets(client: KubeClient, pooler: ConnectionPooler):
   return (ref) => found.get(placeOf(ref)) ?? MISSING;
 }
 
+/** What was read before it was known that it is needed, and of which Secrets that was. */
+export interface ReadAhead {
+  readonly fingerprint: string;
+  readonly lookup: SecretLookup;
+}
+
+export async function readAhead(
+  client: KubeClient,
+  pooler: ConnectionPooler,
+  secrets: Informer<KubeObject>,
+): Promise<ReadAhead> {
+  // First: what is read is as new as what the watch has shown, or newer, and never older.
+  const fingerprint = fingerprintSecrets(pooler, secrets);
+  return { fingerprint, lookup: await readSecrets(client, pooler) };
+}
+
 /** No Secret's name has a slash in it. */
 const placeOf = ({ name, key }: SecretKeyRef): string => `${name}/${key}`;
 

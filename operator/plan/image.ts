@@ -79,10 +79,20 @@ export function deployedImage(
 ): DeployedImage | undefined {
   const running = runningImage(deployment);
   const version = running && (parseVersion(running.version ?? '') ?? versionFromImage(running.image));
-  if (running === undefined || version === undefined) return undefined;
+  return running === undefined || version === undefined
+    ? undefined
+    : judgeImage(spec, { image: running.image, version }, defaultImage);
+}
+
+/** The same of an image that is about to be deployed. */
+export function judgeImage(
+  spec: Pick<PoolerSpec, 'image'>,
+  { image, version }: Pick<DeployedImage, 'image' | 'version'>,
+  defaultImage: string,
+): DeployedImage {
   const newest = spec.image === undefined ? versionFromImage(defaultImage) : undefined;
   const isNewer = newest !== undefined && compareVersions(newest, version) > 0;
-  return { image: running.image, version, newerDefault: isNewer ? defaultImage : undefined };
+  return { image, version, newerDefault: isNewer ? defaultImage : undefined };
 }
 
 /**
