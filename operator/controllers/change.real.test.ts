@@ -123,6 +123,19 @@ for (const version of REAL_VERSIONS) {
       assert.equal(late?.kind, 'proved');
     });
 
+    test('is read in the sessions of its proof, where nobody has looked at it yet', async () => {
+      const proved = await provePods(fleet.steps(), fleet.configOf(902), versionOf(version), fleet.pods, {
+        wanted: {},
+        held: {},
+        provedBefore: true,
+        look: true,
+      });
+      assert.deepEqual(
+        proved.map((pod) => pod.kind === 'proved' && [pod.reading?.pod, pod.reading?.version]),
+        fleet.pods.map(({ name }) => [name, version]),
+      );
+    });
+
     test('that another one overtakes before anybody took it leaves nothing to undo', async () => {
       const before = await limits();
       const steps = fleet.steps();

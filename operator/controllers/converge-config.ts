@@ -86,16 +86,21 @@ async function prove(
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
   const secret = secretOf(deps.caches, pooler, template);
+  const key = `${pooler.metadata.namespace}/${pooler.metadata.name}`;
   const circumstances: Circumstances = {
     wanted: statesOf(pooler.spec),
     held: heldStates(secret),
     provedBefore: proved === revision,
+    // After a start of the operator the observer comes to all of them in their turn.
+    look: proved === undefined && deps.observer.latest(key) === undefined,
   };
   const attempts = await provePatiently(deps, pooler, () =>
     provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances),
   );
   memory.touchedAt = deps.clock.now();
   if (attempts === undefined) return retryLater(memory, memory.retrying ?? SILENT_BEFORE);
+  const readings = attempts.flatMap((attempt) => (attempt.kind === 'proved' ? (attempt.reading ?? []) : []));
+  if (readings.length === attempts.length) deps.observer.saw(key, readings);
   if (proved !== revision && attempts.some((attempt) => attempt.kind === 'proved')) {
     // A hand may have edited it while the consoles were asked: then it is still to be looked into.
     const resourceVersion = secretOf(deps.caches, pooler, template)?.metadata.resourceVersion;

@@ -37,6 +37,8 @@ export interface Observer {
   latest(key: string): PoolerObservation | undefined;
   /** Called when a look at a pooler showed something that the one before did not, or there is nobody left to look at. */
   onNews(handler: (key: string) => void): void;
+  /** Takes what a proof read of all the pods of a pooler that was not looked at yet: it need not be asked again at once. */
+  saw(key: string, readings: readonly ConsoleReading[]): void;
 }
 
 export interface ObserverOptions {
@@ -192,6 +194,11 @@ export function createObserver(options: ObserverOptions): Observer {
   return {
     latest: (key) => latest.get(key),
     onNews: (handler) => handlers.push(handler),
+    saw: (key, readings) => {
+      if (latest.has(key) || looking.has(key)) return;
+      latest.set(key, withinReason(clock.now(), readings, []));
+      phases.seen(key, clock.monotonic());
+    },
     start: (signal) => {
       const loop = async (): Promise<void> => {
         while (!signal.aborted) {

@@ -61,6 +61,15 @@ describe('phases', () => {
     assert.deepEqual(phases.due(names(1), 3 * TICK), ['shop/pooler-0']);
   });
 
+  it('leave out one that somebody else has looked at, for an interval', () => {
+    const phases = createPhases(INTERVAL, APART);
+    run(phases, names(1), 0, 2 * TICK);
+    phases.seen('shop/pooler-1', 3 * TICK);
+    assert.deepEqual(phases.due(names(2), 3 * TICK), []);
+    const looks = run(phases, names(2), 4 * TICK, 4 * TICK + 2 * INTERVAL).flat();
+    assert.ok(looks.includes('shop/pooler-1'), String(looks));
+  });
+
   it('forget those that are gone: made again, they are new', () => {
     const phases = createPhases(INTERVAL, APART);
     run(phases, names(2), 0, 2 * TICK);

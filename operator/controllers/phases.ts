@@ -7,6 +7,8 @@ export interface Phases {
   due(keys: readonly string[], now: number): readonly string[];
   /** It could not be looked at yet: it is new again. */
   forget(key: string): void;
+  /** It was looked at by somebody else: next due an interval later. */
+  seen(key: string, now: number): void;
 }
 
 /** At the start all are new: so much time is taken for each of them. */
@@ -22,6 +24,7 @@ export function createPhases(shortestIntervalMs: number, shortestMs: number): Ph
     const phase = hashOf(key) % intervalMs;
     return from + ((phase - (from % intervalMs) + intervalMs) % intervalMs);
   };
+  const later = (key: string, now: number): void => void next.set(key, moment(key, now + intervalMs / 2));
   return {
     due: (keys, now) => {
       intervalMs = Math.max(shortestIntervalMs, keys.length * shortestMs);
@@ -35,10 +38,11 @@ export function createPhases(shortestIntervalMs: number, shortestMs: number): Ph
       return keys.filter((key) => {
         const at = next.get(key);
         if (at !== undefined && at > now) return false;
-        next.set(key, moment(key, now + intervalMs / 2));
+        later(key, now);
         return true;
       });
     },
+    seen: later,
     forget: (key) => void next.delete(key),
   };
 }

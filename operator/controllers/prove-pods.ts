@@ -15,6 +15,7 @@ import type { PodView } from '../plan/pods.ts';
 import { messageOf } from '../runtime/log.ts';
 import type { ChangeSteps } from './change-acts.ts';
 import { reloadIntervalMs } from './change-member.ts';
+import { type ConsoleReading, readConsole } from './console-reading.ts';
 import { holdStates } from './database-states.ts';
 import { emptyWithin, leavingDatabases, servedBy } from './leaving.ts';
 
@@ -25,6 +26,8 @@ export type PodAttempt =
       readonly restartRequired: readonly string[];
       /** Of SHOW CONFIG; undefined when a hand has changed something. */
       readonly settings: string | undefined;
+      /** Only where it was asked for, and answered. */
+      readonly reading: ConsoleReading | undefined;
     }
   /** It answers, and is not what was rendered. */
   | { readonly kind: 'refused'; readonly pod: PodView; readonly reason: string }
@@ -43,6 +46,8 @@ export interface Circumstances {
   readonly held: HeldStates;
   /** Some process was proved on this revision before: one that differs from it was changed by a hand. */
   readonly provedBefore: boolean;
+  /** Nobody has looked at these processes yet: what the observer would ask is asked in the same session. */
+  readonly look?: boolean;
 }
 
 export function provePods(
@@ -50,7 +55,7 @@ export function provePods(
   config: Provable,
   version: Version,
   pods: readonly PodView[],
-  { wanted, held, provedBefore }: Circumstances = { wanted: {}, held: {}, provedBefore: false },
+  { wanted, held, provedBefore, look = false }: Circumstances = { wanted: {}, held: {}, provedBefore: false },
 ): Promise<readonly PodAttempt[]> {
   const expectation: Expectation = {
     ...expectationOf(config.ini, {
@@ -94,6 +99,8 @@ export function provePods(
               pod,
               restartRequired: proof.restartRequired,
               settings: proof.overrides.length > 0 ? undefined : proof.settings,
+              // Proved it is all the same.
+              reading: look ? await readConsole(session, pod.name).catch(() => undefined) : undefined,
             }
           : { kind: 'refused', pod, reason: `${proof.item} is not as rendered: ${proof.detail}` };
       } catch (error) {
