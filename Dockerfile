@@ -17,7 +17,6 @@ COPY --from=build /source/dist/operator/ /app/
 USER 65532:65532
 # glibc would keep an arena for each of Node's threads, eight megabytes of air in all.
 ENV MALLOC_ARENA_MAX=1
-# Little memory rather than speed: a young generation of at most 4 MB instead of 16 (1 MB saves nothing at rest, and takes a
-# fifth more processor time), and a heap that grows by small steps up to a share of the container's limit, so that a larger
-# fleet only needs a larger limit. Its own arguments follow.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "--optimize-for-size", "--max-old-space-size-percentage=60", "/app/operator.js"]
+# Little memory rather than speed: a young generation of 1 MB (4 MB took 3 % less processor time), and a heap that grows by
+# small steps up to a share of the container's limit, so that a larger fleet only needs a larger limit. Its own arguments follow.
+ENTRYPOINT ["/nodejs/bin/node", "--optimize-for-size", "--max-old-space-size-percentage=60", "/app/operator.js"]
