@@ -33,6 +33,9 @@ import { OPERATOR_VERSION } from './version.ts';
 /** What a stop may take, within the 30 s that the chart gives it: finishing, ending what is late, the last events. */
 const STOP = { finishMs: 15_000, endMs: 3_000, eventsMs: 3_000 } as const;
 
+/** They come through the API server from kubelets, which may hang. */
+const LOGS_AT_ONCE = 4;
+
 /** For so long the first of a swarm of consequences waits for the others. */
 const CONSEQUENCES_MS = 50;
 
@@ -73,6 +76,7 @@ async function main(): Promise<void> {
     clock,
     log: warn,
   });
+  const readingLogs = createPace(LOGS_AT_ONCE);
   const observer = createObserver({
     caches,
     credentials,
@@ -81,12 +85,16 @@ async function main(): Promise<void> {
     log: warn,
     trouble: async (pooler, pod, sinceMs, signal) =>
       explainServers(
-        await podLogs(client, pooler.metadata.namespace ?? 'default', pod.name, {
-          container: CONTAINER,
-          sinceSeconds: Math.ceil((clock.now() - sinceMs) / 1000) + 1,
-          limitBytes: 64 * 1024,
+        await readingLogs(
+          () =>
+            podLogs(client, pooler.metadata.namespace ?? 'default', pod.name, {
+              container: CONTAINER,
+              sinceSeconds: Math.ceil((clock.now() - sinceMs) / 1000) + 1,
+              limitBytes: 64 * 1024,
+              signal,
+            }),
           signal,
-        }),
+        ),
       ),
   });
   const queue = createQueue({ clock, metrics: metrics.queue });

@@ -111,6 +111,27 @@ describe('a request', () => {
       { maxInFlight: 1 },
     ));
 
+  it('that waits for long gives its place on', () =>
+    meet(
+      (request, response) => {
+        if (request.path !== '/hangs') ok(response);
+      },
+      async (client) => {
+        const ending = new AbortController();
+        const hanging = client.request('PATCH', '/hangs', { body: {}, signal: ending.signal });
+        assert.deepEqual(await client.request('PATCH', '/x', { body: {} }), { ok: true });
+        assert.deepEqual(await client.request('PATCH', '/y', { body: {} }), { ok: true });
+        ending.abort(new Error('enough'));
+        await assert.rejects(hanging, /enough/);
+        // Its place is given back once, not twice: there is still one.
+        const again = client.request('PATCH', '/hangs', { body: {}, timeoutMs: 300 });
+        const after = client.request('PATCH', '/x', { body: {} });
+        await assert.rejects(Promise.race([after, again]), RequestTimeout);
+        await after;
+      },
+      { maxInFlight: 1 },
+    ));
+
   it('that is urgent does not wait for the others, and is tried once', () =>
     meet(
       (request, response) => {

@@ -67,6 +67,8 @@ export interface ClientOptions {
 }
 
 const TIMEOUT_MS = 15_000;
+/** Who waits for longer has met a webhook or a kubelet that hangs, and keeps its place from nobody. */
+const SLOW_MS = 2_000;
 /** A watch answers at once, or when the server's own cache is ready. */
 const STREAM_TIMEOUT_MS = 30_000;
 /**
@@ -111,9 +113,11 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
   /** Within the bound. Who pauses before another attempt holds up nobody: the server may refuse one kind, and take others. */
   const attemptInTurn = async <T>(sending: Sending): Promise<T> => {
     const leave = await (sending.method === 'GET' ? reading : writing).enter(sending.signal);
+    const slow = setTimeout(leave, SLOW_MS);
     try {
       return await answerTo<T>(sending);
     } finally {
+      clearTimeout(slow);
       leave();
     }
   };

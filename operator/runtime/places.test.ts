@@ -24,6 +24,20 @@ describe('places', () => {
     assert.deepEqual(entered, [0, 1, 2, 3]);
   });
 
+  it('takes a place back once, however often it is given', async () => {
+    const places = createPlaces(1);
+    const leave = await places.enter();
+    leave();
+    leave();
+    await places.enter();
+    let isIn = false;
+    places.enter().then(() => {
+      isIn = true;
+    });
+    await turn();
+    assert.equal(isIn, false);
+  });
+
   it('lets one go whose signal is given, and does not count it', async () => {
     const places = createPlaces(1);
     const leave = await places.enter();

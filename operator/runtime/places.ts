@@ -3,7 +3,7 @@
  * consoles. Who waits for a place gives it up when its signal is given.
  */
 export interface Places {
-  /** Resolves when there is a place, with what gives it back. @throws the signal's reason */
+  /** Resolves when there is a place, with what gives it back, once. @throws the signal's reason */
   enter(signal?: AbortSignal): Promise<() => void>;
 }
 
@@ -11,7 +11,7 @@ export function createPlaces(limit: number): Places {
   const waiting = new Set<() => void>();
   let free = limit;
   // The place is handed on, not freed: whoever waited longest has it already.
-  const leave = (): void => {
+  const giveBack = (): void => {
     for (const next of waiting) {
       waiting.delete(next);
       next();
@@ -19,12 +19,19 @@ export function createPlaces(limit: number): Places {
     }
     free += 1;
   };
+  const place = (): (() => void) => {
+    let held = true;
+    return () => {
+      if (held) giveBack();
+      held = false;
+    };
+  };
   return {
     enter: async (signal) => {
       signal?.throwIfAborted();
       if (free > 0) {
         free -= 1;
-        return leave;
+        return place();
       }
       await new Promise<void>((resolve, reject) => {
         const next = (): void => {
@@ -38,7 +45,7 @@ export function createPlaces(limit: number): Places {
         waiting.add(next);
         signal?.addEventListener('abort', giveUp, { once: true });
       });
-      return leave;
+      return place();
     },
   };
 }

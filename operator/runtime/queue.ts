@@ -2,8 +2,8 @@
  * The work queue of client-go, whose three sets give everything a controller needs: a key waits once however often it is
  * added (`waiting`), is never worked by two workers (`processing`), and comes back when it was added meanwhile (`again`).
  * First come, first served, so no key can crowd out another. What a user changed does not wait behind all that is only
- * looked at again, nor that behind all that users change: while there is both, they take turns. So of a thousand poolers
- * that are created at once the first are proved while the last are written.
+ * looked at again, nor that behind all that users change: while there is both, they take turns, three to one. So of a
+ * thousand poolers that are created at once the first are proved while the last are written.
  */
 import { backoffMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
@@ -52,6 +52,9 @@ export interface QueueOptions {
   readonly longestPauseMs?: number;
 }
 
+/** After so many urgent keys in a row one that is not has its turn. */
+const URGENT_IN_A_ROW = 3;
+
 interface Waiting {
   readonly key: string;
   readonly priority: Priority;
@@ -68,7 +71,7 @@ export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs =
   const processing = new Map<string, number>();
   const failures = new Map<string, number>();
   const idle = new Set<(key: string | undefined) => void>();
-  let lastWasUrgent = false;
+  let urgentInARow = 0;
   let closed = false;
 
   const first = (priority: Priority): Waiting | undefined => {
@@ -77,9 +80,10 @@ export function createQueue({ clock, metrics, firstPauseMs = 5, longestPauseMs =
     return entry;
   };
   const take = (): string | undefined => {
-    const entry = lastWasUrgent ? (first('low') ?? first('high')) : (first('high') ?? first('low'));
+    const lowFirst = urgentInARow >= URGENT_IN_A_ROW;
+    const entry = lowFirst ? (first('low') ?? first('high')) : (first('high') ?? first('low'));
     if (entry === undefined) return undefined;
-    lastWasUrgent = entry.priority === 'high';
+    urgentInARow = entry.priority === 'high' && !lowFirst ? urgentInARow + 1 : 0;
     waiting.delete(entry.key);
     const now = clock.monotonic();
     processing.set(entry.key, now);
