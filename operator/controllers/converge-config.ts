@@ -91,8 +91,8 @@ async function prove(
     wanted: statesOf(pooler.spec),
     held: heldStates(secret),
     provedBefore: proved === revision,
-    // After a start of the operator the observer comes to all of them in their turn.
-    look: proved === undefined && deps.observer.latest(key) === undefined,
+    // Those that are there later, or after a start of the operator, the observer comes to by itself.
+    look: proved === undefined && pods.length === pooler.spec.replicas && deps.observer.latest(key) === undefined,
   };
   const attempts = await provePatiently(deps, pooler, () =>
     provePods(stepsOf(deps, input), input.desired.provable(revision), input.version, pods, circumstances),

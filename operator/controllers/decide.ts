@@ -3,7 +3,7 @@
  * all of it is known, or something stands in the way, which is then a finding and not an error.
  */
 
-import { ANNOTATION_RESTART_WISH } from '../api/names.ts';
+import { ANNOTATION_RESTART_WISH, adminSecretName } from '../api/names.ts';
 import { isObject } from '../api/schema-node.ts';
 import type { ConnectionPooler, PoolerSpec } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
@@ -18,6 +18,7 @@ import { checkTemplate } from '../plan/template-merge.ts';
 import type { Situation } from '../rules/situation.ts';
 import { allEnded } from '../runtime/all-ended.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
+import { BY_POOLER } from './caches.ts';
 import type { ChildWriter } from './children.ts';
 import { liveTemplateOf } from './converge-deployment.ts';
 import type { PoolerDependencies } from './dependencies.ts';
@@ -76,12 +77,11 @@ export async function decide(
   if (template.length > 0) return wrong(template, pooler);
 
   const { suspend } = pooler.spec;
+  const isNew = deployment === undefined && memory.digest === undefined && !hasSecrets(deps, pooler, key);
   const [credentials, read] = await allEnded([
     suspend ? deps.credentials.peek(pooler) : deps.credentials.ensure(pooler, writer),
     // Of a pooler that is new all must be read anyhow: at the same time as its logins are made.
-    deployment === undefined && memory.digest === undefined && !suspend
-      ? readAhead(deps.client, pooler, deps.caches.secrets)
-      : undefined,
+    isNew && !suspend ? readAhead(deps.client, pooler, deps.caches.secrets) : undefined,
   ]);
   if (credentials === undefined) return { kind: 'blocked', pooler, findings: {}, around: false };
   if ('kind' in credentials) return { kind: 'blocked', pooler, findings: { collisions: [credentials] }, around: false };
@@ -140,6 +140,11 @@ export async function decide(
     restart: { mode, restartedFor: restart.restartedFor, incurable: restart.incurable },
   };
 }
+
+/** Whether there is one already that it would make, its own or not. */
+const hasSecrets = ({ caches }: PoolerDependencies, { metadata }: ConnectionPooler, key: string): boolean =>
+  caches.secrets.get(`${metadata.namespace}/${adminSecretName(metadata.name)}`) !== undefined ||
+  caches.secrets.byIndex(BY_POOLER, key).length > 0;
 
 /** What the processes go on with; undefined while not all of them were seen to run the desired revision. */
 function foundIn(

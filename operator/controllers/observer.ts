@@ -37,7 +37,7 @@ export interface Observer {
   latest(key: string): PoolerObservation | undefined;
   /** Called when a look at a pooler showed something that the one before did not, or there is nobody left to look at. */
   onNews(handler: (key: string) => void): void;
-  /** Takes what a proof read of all the pods of a pooler that was not looked at yet: it need not be asked again at once. */
+  /** Takes what proofs read of a pooler that was not looked at yet, if that is all of its pods: they need not be asked again at once. */
   saw(key: string, readings: readonly ConsoleReading[]): void;
 }
 
@@ -131,13 +131,16 @@ export function createObserver(options: ObserverOptions): Observer {
     return said === undefined ? known : { ...reading, trouble: { said, databases, at: clock.now() } };
   };
 
-  const look = async (pooler: ConnectionPooler, key: string, ending: AbortSignal): Promise<void> => {
-    const own = await answering(() => credentials.peek(pooler));
-    if (own === undefined) return;
-    const pods = caches.pods
+  const runningPods = (key: string): readonly PodView[] =>
+    caches.pods
       .byIndex(BY_POOLER, key)
       .map(viewPod)
       .filter((pod) => pod.running && !pod.terminating);
+
+  const look = async (pooler: ConnectionPooler, key: string, ending: AbortSignal): Promise<void> => {
+    const own = await answering(() => credentials.peek(pooler));
+    if (own === undefined) return;
+    const pods = runningPods(key);
     const before = latest.get(key);
     const readings: ConsoleReading[] = [];
     const silent: SilentPod[] = [];
@@ -195,7 +198,10 @@ export function createObserver(options: ObserverOptions): Observer {
     latest: (key) => latest.get(key),
     onNews: (handler) => handlers.push(handler),
     saw: (key, readings) => {
-      if (latest.has(key) || looking.has(key)) return;
+      const read = new Map(readings.map((reading) => [reading.pod, reading]));
+      const running = runningPods(key);
+      const isAll = running.length === read.size && running.every(({ name }) => read.has(name));
+      if (latest.has(key) || looking.has(key) || !isAll || readings.some(isFlood)) return;
       latest.set(key, withinReason(clock.now(), readings, []));
       phases.seen(key, clock.monotonic());
     },
@@ -232,6 +238,10 @@ const gistOf = (observation: PoolerObservation | undefined): string =>
       observation.silent,
     ],
   ) ?? '';
+
+/** More than one of the observer's own sessions would read. */
+const isFlood = ({ poolRows, databaseRows, stats }: ConsoleReading): boolean =>
+  Math.max(poolRows.length, databaseRows.length, stats.length) > LIMITS.maxRows;
 
 /** In the order of names, which is the same at each look. */
 function withinReason(

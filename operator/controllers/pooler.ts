@@ -17,7 +17,7 @@ import { nextCertificateEvent } from './certificate-time.ts';
 import { ChildRefused, type ChildWriter, type Collision } from './children.ts';
 import type { ConfigOutcome } from './config-outcome.ts';
 import { convergeConnectionSecrets } from './connection-secrets.ts';
-import { convergeCertificate } from './converge-certificate.ts';
+import { convergeCertificate, type Issuing } from './converge-certificate.ts';
 import { convergeConfig } from './converge-config.ts';
 import { convergeDeployment, liveTemplateOf } from './converge-deployment.ts';
 import { type Blocked, decide, deniedOutright, type Target } from './decide.ts';
@@ -97,13 +97,13 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     const suspended = decision.pooler.spec.suspend;
     // A specification that is not valid says nothing of what it asks for.
     const isLegible = decision.kind === 'target' || decision.around;
-    const issuing = suspended || !isLegible ? {} : await convergeCertificate(deps, decision.pooler, writer);
     const act = async (): Promise<Step> => {
       if (decision.kind === 'blocked') return stay(deps, decision, key, memory, pods, writer);
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
     };
-    const [{ findings, ...done }] = await allEnded([
+    const [{ findings, ...done }, issuing] = await allEnded([
       act().catch((error: unknown) => refused(deps, key, error, decision)),
+      suspended || !isLegible ? nothingToIssue : convergeCertificate(deps, decision.pooler, writer),
       said,
     ]);
     const step = { ...done, findings: { ...findings, issuing: issuing.said } };
@@ -179,6 +179,8 @@ const resting = (deps: PoolerDependencies, key: string, findings: Step['findings
   desired: undefined,
 });
 
+const nothingToIssue: Issuing = {};
+
 const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   outcome: { kind: 'idle' },
   findings: {},
@@ -220,12 +222,17 @@ async function advance(
           pods,
           superseded: () => deps.caches.poolers.get(key)?.metadata.generation !== generation,
         });
-  const writing = applyAround(deps.caches, pooler, key, memory, writer);
-  // Before there are pods nothing depends on the order, and whoever waits for them waits for one round trip less.
-  const isFirst = deps.caches.deployments.get(key) === undefined && pods.length === 0;
-  const [around, first] = await allEnded([writing, isFirst ? converge() : undefined]);
-  if (around.length > 0) return collided(around, target);
-  const outcome = first ?? (await converge());
+  // Of a pooler that nobody has told anything of yet both are written side by side: whoever waits for its pods waits for one
+  // round trip less. If somebody else's object is in the way, its configuration is there already, and not written again.
+  const isNew = pooler.status?.conditions === undefined && deps.caches.deployments.get(key) === undefined;
+  const [around, beside] = await Promise.allSettled([
+    applyAround(deps.caches, pooler, key, memory, writer),
+    isNew && pods.length === 0 ? converge() : undefined,
+  ]);
+  if (around.status === 'rejected') throw around.reason;
+  if (around.value.length > 0) return collided(around.value, target);
+  if (beside.status === 'rejected') throw beside.reason;
+  const outcome = beside.value ?? (await converge());
   if (outcome.kind === 'collided') return collided([outcome.collision], target);
   const rollout = await convergeDeployment(deps, {
     pooler,

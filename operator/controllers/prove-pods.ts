@@ -2,6 +2,7 @@
  * Proves the pods that nobody proved yet on the revision the pointer names: pods that were just started, pods that a
  * dead operator left in the middle of a change, and all of them after the operator itself was restarted.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PROOF_USER } from '../api/names.ts';
 import { isLoginRefused } from '../console/errors.ts';
 import { type Expectation, expectationOf } from '../console/expectation.ts';
@@ -49,6 +50,13 @@ export interface Circumstances {
   /** Nobody has looked at these processes yet: what the observer would ask is asked in the same session. */
   readonly look?: boolean;
 }
+
+/** A console that was just proved answers within milliseconds. */
+const LOOK_MS = 1_000;
+
+/** Proved it is also when it does not answer this: undefined. */
+const readSoon = (session: Session, { name }: PodView): Promise<ConsoleReading | undefined> =>
+  Promise.race([readConsole(session, name).catch(() => undefined), sleep(LOOK_MS, undefined, { ref: false })]);
 
 export function provePods(
   steps: ChangeSteps,
@@ -99,8 +107,7 @@ export function provePods(
               pod,
               restartRequired: proof.restartRequired,
               settings: proof.overrides.length > 0 ? undefined : proof.settings,
-              // Proved it is all the same.
-              reading: look ? await readConsole(session, pod.name).catch(() => undefined) : undefined,
+              reading: look ? await readSoon(session, pod) : undefined,
             }
           : { kind: 'refused', pod, reason: `${proof.item} is not as rendered: ${proof.detail}` };
       } catch (error) {

@@ -11,6 +11,7 @@ import { getIfThere } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { listed } from '../pgbouncer/listed.ts';
 import { referencedSecrets, type SecretLookup, type SecretValue, secretReferences } from '../plan/secret-references.ts';
+import { allEnded } from '../runtime/all-ended.ts';
 import { createPace } from './pace.ts';
 import type { SecretObject } from './secret-object.ts';
 
@@ -37,10 +38,15 @@ export async function readSecrets(client: KubeClient, pooler: ConnectionPooler):
   const wanted = Map.groupBy(secretReferences(pooler.spec, pooler.metadata.name), ({ ref }) => ref.name);
   const found = new Map<string, SecretValue>();
   const place = createPace(AT_ONCE);
-  await Promise.all(
+  let isBroken = false;
+  await allEnded(
     [...wanted].map(([name, references]) =>
       place(async () => {
-        const secret = await getIfThere<SecretObject>(client, SECRETS, namespace, name);
+        if (isBroken) return;
+        const secret = await getIfThere<SecretObject>(client, SECRETS, namespace, name).catch((error: unknown) => {
+          isBroken = true;
+          throw error;
+        });
         // Only what is referred to outlives the read.
         for (const { ref } of references) {
           const at = placeOf(ref);

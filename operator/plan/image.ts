@@ -63,7 +63,7 @@ export function chooseImage(
   return { ok: true, image, version };
 }
 
-/** The image of the Deployment, as it is judged. */
+/** The image of the Deployment, or the one that it is about to get, as it is judged. */
 export interface DeployedImage {
   readonly image: string;
   readonly version: Version;
@@ -92,7 +92,7 @@ export function judgeImage(
 ): DeployedImage {
   const newest = spec.image === undefined ? versionFromImage(defaultImage) : undefined;
   const isNewer = newest !== undefined && compareVersions(newest, version) > 0;
-  return { image, version, newerDefault: isNewer ? defaultImage : undefined };
+  return { image, version, newerDefault: isNewer && image !== defaultImage ? defaultImage : undefined };
 }
 
 /**
