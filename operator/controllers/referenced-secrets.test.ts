@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError } from '../kube/errors.ts';
-import { readSecrets } from './referenced-secrets.ts';
+import type { Informer } from '../kube/informer.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { fingerprintSecrets, readAhead, readSecrets } from './referenced-secrets.ts';
 
 const ref = (name: string, key: string) => ({ name, key });
 
@@ -106,4 +108,43 @@ test('an API server that does not answer is an error, not a missing Secret', asy
     const { client } = apiWith({ db: error, pool: { data: {} } });
     await assert.rejects(readSecrets(client, pooler), error);
   }
+});
+
+test('what is read ahead is of Secrets as they were seen before the read, at the latest', async () => {
+  let version = '1';
+  const secrets = {
+    get: () => ({ metadata: { name: 'db', uid: 'u', resourceVersion: version } }),
+  } as unknown as Informer<KubeObject>;
+  const before = fingerprintSecrets(pooler, secrets);
+  const { client } = apiWith({ db: { data: { a: encoded('old') } }, pool: { data: {} } });
+  const reading: KubeClient = {
+    ...client,
+    request: async (...call: Parameters<KubeClient['request']>) => {
+      const answer = await client.request(...call);
+      version = '2';
+      return answer as never;
+    },
+  };
+  const { fingerprint } = await readAhead(reading, pooler, secrets);
+  assert.equal(fingerprint, before);
+  assert.notEqual(fingerprint, fingerprintSecrets(pooler, secrets));
+});
+
+test('a read that fails has ended altogether: none of the others goes on', async () => {
+  const { client } = apiWith({ db: new ApiError(500, 'InternalError', 'no'), pool: { data: {} } });
+  let underWay = 0;
+  const slow: KubeClient = {
+    ...client,
+    request: async (...call: Parameters<KubeClient['request']>) => {
+      underWay += 1;
+      try {
+        if (call[1].endsWith('/pool')) await new Promise((resolve) => setTimeout(resolve, 20));
+        return (await client.request(...call)) as never;
+      } finally {
+        underWay -= 1;
+      }
+    },
+  };
+  await assert.rejects(readSecrets(slow, pooler), ApiError);
+  assert.equal(underWay, 0);
 });
