@@ -2,9 +2,11 @@
  * What `kubectl apply -f manifests/install.yaml` installs but for the operator's pod: the operators here are processes
  * of this machine, which log in as users with exactly the rights that the pod's service account has.
  */
+
 import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
 import type { ControlPlane } from '../cluster/control-plane.ts';
+import { established } from '../cluster/established.ts';
 
 /** The group of the users that operators log in as. */
 export const OPERATORS = 'chaos-operators';
@@ -56,10 +58,5 @@ export async function installRights(controlPlane: ControlPlane, namespaces: read
     ['apply', '--server-side', '-f', '-'],
     JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
   );
-  await controlPlane.kubectl([
-    'wait',
-    '--for=condition=Established',
-    'crd/connectionpoolers.poolkeeper.dev',
-    '--timeout=30s',
-  ]);
+  await established(controlPlane);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type ControlPlane, startControlPlane } from '../../e2e/cluster/control-plane.ts';
+import { established } from '../../e2e/cluster/established.ts';
 import { goldenSamples } from '../plan/testing/golden.ts';
 import { customResourceDefinition } from './crd.ts';
 import { formatFault } from './fault.ts';
@@ -29,7 +30,7 @@ describe('the CRD in a real API server', () => {
     directory = await mkdtemp(join(tmpdir(), 'poolkeeper-crd-'));
     cluster = await startControlPlane({ directory, controllers: false });
     await cluster.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(customResourceDefinition()));
-    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', CRD]);
+    await established(cluster);
     api = await judgesOf(cluster);
   });
   after(async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { established } from '../../e2e/cluster/established.ts';
 import { poolerOf } from '../api/testing/json.ts';
 import { validatePooler } from '../api/validate.ts';
 import { type RealApi, startRealApi } from '../kube/testing/real-api.ts';
@@ -51,8 +52,7 @@ describe('a pooler in a cluster, read with the rights of whoever asks', () => {
   async function installDefinition(): Promise<void> {
     const crd = await readFile('crds/poolkeeper.dev_connectionpoolers.yaml', 'utf8');
     await api.controlPlane?.kubectl(['apply', '--server-side', '-f', '-'], crd);
-    await api.controlPlane?.kubectl(['wait', '--for=create', 'crd/connectionpoolers.poolkeeper.dev']);
-    await api.controlPlane?.kubectl(['wait', '--for=condition=Established', 'crd/connectionpoolers.poolkeeper.dev']);
+    if (api.controlPlane !== undefined) await established(api.controlPlane);
   }
 
   it('is explained by name, for the PgBouncer that runs', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { established } from '../../e2e/cluster/established.ts';
 import { POOLERS } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeObject } from '../kube/objects.ts';
@@ -33,7 +34,7 @@ before(async () => {
   api = await startRealApi({ controllers: ['deployment-controller', 'disruption-controller'] });
   spoiled = await api.spoiled();
   await api.controlPlane?.kubectl(['apply', '--server-side', '-f', 'crds']);
-  await api.controlPlane?.kubectl(['wait', '--for=condition=Established', 'crd/connectionpoolers.poolkeeper.dev']);
+  if (api.controlPlane !== undefined) await established(api.controlPlane);
   const namespace = await api.namespace();
   const object = {
     apiVersion: 'poolkeeper.dev/v1alpha1',

@@ -18,6 +18,7 @@ import {
 } from '../../../operator/testing/operator-process.ts';
 import { type AuditLog, followAuditLog } from '../../cluster/audit.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
+import { established } from '../../cluster/established.ts';
 import { NAMESPACES_USED, namespaceObject, namespaceOf, passwordSecret } from './poolers.ts';
 
 type Workload = KubeObject & { readonly spec?: { readonly replicas?: number } };
@@ -66,7 +67,7 @@ export async function createWorld(place: string, password: string): Promise<Worl
     // The operator runs as a process of this bench; nothing here would run its Deployment.
     const wanted = documents.filter((document) => !/^kind: Deployment$/m.test(document));
     await controlPlane.kubectl(['apply', '--server-side', '-f', '-'], wanted.join('\n---\n'));
-    await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd/connectionpoolers.poolkeeper.dev']);
+    await established(controlPlane);
     const client = createKubeClient(await apiAccess({ file: controlPlane.kubeconfig }, {}), {
       userAgent: 'bench',
       maxInFlight: 64,

@@ -5,6 +5,7 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloadControllers } from '../../../e2e/cluster/control-plane.ts';
+import { established } from '../../../e2e/cluster/established.ts';
 import { API_GROUP_VERSION, KIND, LABEL_INSTANCE, LABEL_TEMPLATE, POOLERS } from '../../api/names.ts';
 import { soundStatus } from '../../api/stored-status.ts';
 import type { Condition, ConnectionPooler } from '../../api/types.ts';
@@ -67,7 +68,7 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
   if (controlPlane === undefined) throw new Error('a stage has an API server of its own');
   const definition = crd ?? (await readFile('crds/poolkeeper.dev_connectionpoolers.yaml', 'utf8'));
   await controlPlane.kubectl(['apply', '--server-side', '-f', '-'], definition);
-  await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd/connectionpoolers.poolkeeper.dev']);
+  await established(controlPlane);
   const namespace = await api.namespace();
   const impostors = new Map<string, Answer>();
   const node = await startHollowNode({
