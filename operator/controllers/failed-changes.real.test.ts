@@ -185,6 +185,8 @@ for (const version of REAL_VERSIONS) {
       await postgres.pgbenchTables('app', 'app');
       fleet = await startLocalFleet(version, 3, FIRST, {
         backends: [{ name: 'primary', host: postgres.host, port: postgres.port }],
+        // Who works has its connections. One that is opened while a hand's broken userlist is in force cannot log in.
+        databases: [{ name: 'app', minPoolSize: 2 }],
       });
       loads = await Promise.all(
         fleet.processes.map(({ port }) =>
