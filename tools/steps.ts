@@ -54,7 +54,8 @@ export async function tests(
     if (event.details.type !== 'suite' && event.skip === undefined) passed += 1;
   });
   stream.on('test:fail', (event) => {
-    if (event.details.type === 'suite') return;
+    // A suite fails with its tests, which are counted; by itself only when what stands before or after them does.
+    if (event.details.type === 'suite' && !isOfHook(event.details.error)) return;
     failed += 1;
     if (event.file !== undefined) failedFiles.add(relative(process.cwd(), event.file));
   });
@@ -71,6 +72,9 @@ export async function tests(
   console.log(`    ${name}: ${passed} passed, ${failed} failed, ${seconds(started)}`);
   return { passed, failed, failedFiles: [...failedFiles] };
 }
+
+const isOfHook = (error: unknown): boolean =>
+  error instanceof Error && 'failureType' in error && error.failureType === 'hookFailed';
 
 async function matching(globs: readonly string[], exclude: (file: string) => boolean): Promise<string[]> {
   const { glob } = await import('node:fs/promises');
