@@ -18,6 +18,7 @@ import { createKubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createLeaderElector } from './kube/lease.ts';
 import { fenced } from './kube/lease-fence.ts';
+import { keyOf } from './kube/objects.ts';
 import { podLogs } from './kube/operations.ts';
 import { CONTAINER } from './plan/pod-template.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -127,7 +128,7 @@ async function main(): Promise<void> {
       clock,
       events,
       observed: (object) => caches.poolers.observed(object),
-      current: (pooler) => caches.poolers.get(`${pooler.metadata.namespace}/${pooler.metadata.name}`),
+      current: (pooler) => caches.poolers.get(keyOf(pooler)),
     }),
     events,
     clock,
@@ -176,8 +177,7 @@ async function main(): Promise<void> {
     });
     await Promise.race([Promise.all([verifyConfigs(look, memories), verifyConnections(look, memories)]), stopping]);
     // What was seen before leading is looked at once more: nobody else may have.
-    for (const pooler of caches.poolers.list())
-      queue.add(`${pooler.metadata.namespace}/${pooler.metadata.name}`, { priority: 'low' });
+    for (const pooler of caches.poolers.list()) queue.add(keyOf(pooler), { priority: 'low' });
     const late = new AbortController();
     const workers = runWorkers({
       queue,

@@ -2,7 +2,6 @@
  * What `kubectl apply -f manifests/install.yaml` installs but for the operator's pod: the operators here are processes
  * of this machine, which log in as users with exactly the rights that the pod's service account has.
  */
-
 import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
 import type { ControlPlane } from '../cluster/control-plane.ts';

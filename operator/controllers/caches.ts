@@ -17,7 +17,7 @@ import { soundStatus } from '../api/stored-status.ts';
 import type { ConnectionPooler } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
-import type { KubeObject } from '../kube/objects.ts';
+import { type KubeObject, keyOf } from '../kube/objects.ts';
 import {
   CERTIFICATES,
   DEPLOYMENTS,
@@ -126,7 +126,7 @@ export function connect(caches: Caches, enqueue: (key: string, occasion: Occasio
       old.metadata.deletionTimestamp === current.metadata.deletionTimestamp
     )
       return;
-    if (pooler) enqueue(`${pooler.metadata.namespace}/${pooler.metadata.name}`, initial ? 'start' : 'wish');
+    if (pooler) enqueue(keyOf(pooler), initial ? 'start' : 'wish');
   });
   const children: readonly Informer<KubeObject>[] = [
     caches.pods,
@@ -149,7 +149,7 @@ export function connect(caches: Caches, enqueue: (key: string, occasion: Occasio
     for (const key of new Set([...poolerKeysOf(old), ...poolerKeysOf(current)]))
       enqueue(key, initial ? 'start' : 'consequence');
     for (const pooler of caches.poolers.byIndex(BY_SECRET, `${secret.metadata.namespace}/${secret.metadata.name}`))
-      enqueue(`${pooler.metadata.namespace}/${pooler.metadata.name}`, initial ? 'start' : 'wish');
+      enqueue(keyOf(pooler), initial ? 'start' : 'wish');
   });
 }
 

@@ -1,5 +1,6 @@
 /** A change of running pods within a reconcile: when it may begin, and what follows from how it ends. */
 
+import { keyOf } from '../kube/objects.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
@@ -79,7 +80,7 @@ async function consequences(
   written: string | undefined,
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
-  const about = { pooler: `${pooler.metadata.namespace}/${pooler.metadata.name}`, revision, previous };
+  const about = { pooler: keyOf(pooler), revision, previous };
   if (result.outcome === 'draining') {
     if (memory.draining !== undefined) memory.draining.busy = result.busy;
     return { kind: 'waiting', retryMs: DRAINING_MS };

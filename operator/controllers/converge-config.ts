@@ -2,7 +2,9 @@
  * Brings the configuration Secret of one template, and the pods that read it, to the desired revision: written outright
  * while nobody was ever proved on it, by the proved change when pods run, and healed when somebody else edited it.
  */
+
 import { ANNOTATION_POINTER, ANNOTATION_PROVED, ANNOTATION_PROVED_TIME } from '../api/names.ts';
+import { keyOf } from '../kube/objects.ts';
 import { sameStates, statesOf } from '../pgbouncer/database-states.ts';
 import { livePods, type PodView, refusesToStart } from '../plan/pods.ts';
 import { annotateConfig } from './annotate-config.ts';
@@ -86,7 +88,7 @@ async function prove(
 ): Promise<ConfigOutcome> {
   const { memory, revision, template, pooler } = input;
   const secret = secretOf(deps.caches, pooler, template);
-  const key = `${pooler.metadata.namespace}/${pooler.metadata.name}`;
+  const key = keyOf(pooler);
   const circumstances: Circumstances = {
     wanted: statesOf(pooler.spec),
     held: heldStates(secret),

@@ -50,16 +50,11 @@ await inOwnNetwork(import.meta.filename, () => {
         const found = await entries(name);
         return found === ENTRY_AT_REST ? true : found;
       });
-    const says = (name: string, type: string, reason: string): Promise<void> =>
-      until(`${type} of ${name} to be ${reason}`, async () => {
-        const found = await stage.condition(name, type);
-        return found?.reason === reason ? true : `${found?.reason}: ${found?.message}`;
-      });
 
     it('do not keep an entry file that leads to what nobody proved, for the next RELOAD by hand', async () => {
       await stage.proved('invalid', await stage.pooler('invalid'));
       await stage.pooler('invalid', { parameters: { no_such_setting: 1 } });
-      await says('invalid', 'Stalled', 'InvalidSpec');
+      await stage.says('invalid', 'Stalled', 'InvalidSpec');
       const [pod] = await stage.pods('invalid');
       // As an operator leaves it that is killed in the middle of a change.
       const annotations = { [ANNOTATION_ENTRY]: includeOf('0123abcd') };
@@ -75,7 +70,7 @@ await inOwnNetwork(import.meta.filename, () => {
         tls: { server: { mode: 'require', ...more } },
       });
       await stage.pooler('refused', specOf({}));
-      await says('refused', 'ConfigSynced', 'Proved');
+      await stage.says('refused', 'ConfigSynced', 'Proved');
       await stage.kubectl(['apply', '-f', '-'], NO_WAY_BACK);
       // A pod of nobody's, to see whether the policy is in force.
       await stage.kubectl(['apply', '-f', '-'], POD_OF_NOBODY);
@@ -88,7 +83,7 @@ await inOwnNetwork(import.meta.filename, () => {
           ),
       );
       await stage.pooler('refused', specOf({ tls13Ciphers: 'TLS_AES_256_GCM_SHA384' }));
-      await says('refused', 'ConfigSynced', 'Refused');
+      await stage.says('refused', 'ConfigSynced', 'Refused');
       assert.notEqual(await entries('refused'), ENTRY_AT_REST);
       await stage.kubectl([
         'delete',

@@ -41,11 +41,6 @@ await inOwnNetwork(import.meta.filename, () => {
       assert.ok(secret !== undefined && others.length === 0);
       return secret;
     };
-    const says = (name: string, type: string, reason: string): Promise<void> =>
-      until(`${type} of ${name} to be ${reason}`, async () => {
-        const found = await stage.condition(name, type);
-        return found?.reason === reason ? true : `${found?.reason}: ${found?.message}`;
-      });
 
     for (const [name, lost, spec] of [
       ['everything', ALL, {}],
@@ -58,7 +53,7 @@ await inOwnNetwork(import.meta.filename, () => {
         await stage.proved(name, await stage.pooler(name, spec));
         // Hands off, so that both are found at the same moment, as by an operator that was just started.
         await stage.pooler(name, { ...spec, suspend: true });
-        await says(name, 'Reconciling', 'Suspended');
+        await stage.says(name, 'Reconciling', 'Suspended');
         const { metadata } = await configOf(name);
         const annotations = Object.fromEntries(lost.map((annotation) => [annotation, null]));
         await mergePatch(stage.client, SECRETS, stage.namespace, metadata.name, { metadata: { annotations } });
@@ -105,7 +100,7 @@ await inOwnNetwork(import.meta.filename, () => {
       await mergePatch(stage.client, SECRETS, stage.namespace, metadata.name, { metadata: { ownerReferences: null } });
       const { metadata: ours } = await configOf('taken');
       const generation = await stage.pooler('taken', { maxClientConnections: 321 });
-      await says('taken', 'Stalled', 'NameCollision');
+      await stage.says('taken', 'Stalled', 'NameCollision');
       const stalled = await stage.condition('taken', 'Stalled');
       assert.match(stalled?.message ?? '', new RegExp(`^Secret ${metadata.name} exists and belongs to nobody`));
       assert.equal((await configOf('taken')).metadata.resourceVersion, ours.resourceVersion);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { LABEL_ROLE } from '../api/names.ts';
+import { LABEL_INSTANCE, LABEL_ROLE } from '../api/names.ts';
 import { list } from '../kube/operations.ts';
 import { DEPLOYMENTS, SECRETS } from '../kube/resources.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
@@ -35,15 +35,10 @@ await inOwnNetwork(import.meta.filename, () => {
     });
     after(() => stage?.stop());
 
-    const collides = (name: string): Promise<void> =>
-      until(`${name} to be told of the collision`, async () => {
-        const found = await stage.condition(name, 'Stalled');
-        return found?.reason === 'NameCollision' ? true : `${found?.reason}: ${found?.message}`;
-      });
     const configurations = async (name: string): Promise<number> =>
       (
         await list(stage.client, SECRETS, stage.namespace, {
-          labelSelector: `app.kubernetes.io/instance=${name},${LABEL_ROLE}=config`,
+          labelSelector: `${LABEL_INSTANCE}=${name},${LABEL_ROLE}=config`,
         })
       ).items.length;
     const deployed = async (name: string): Promise<boolean> =>
@@ -57,7 +52,7 @@ await inOwnNetwork(import.meta.filename, () => {
         await until('the edit to be seen', async () =>
           (await stage.read('taken')).status?.observedGeneration === generation ? true : 'not yet',
         );
-        await collides('taken');
+        await stage.says('taken', 'Stalled', 'NameCollision');
       }
       assert.ok((await configurations('taken')) <= 1);
       assert.equal(await deployed('taken'), false);
@@ -74,7 +69,7 @@ await inOwnNetwork(import.meta.filename, () => {
         ),
       );
       await stage.pooler('denied');
-      await collides('denied');
+      await stage.says('denied', 'Stalled', 'NameCollision');
       assert.equal(await deployed('denied'), false);
       await stage.kubectl([
         'delete',

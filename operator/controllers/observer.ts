@@ -4,8 +4,10 @@
  * drain. There are no rounds that could wait for somebody: a pooler that is still being looked at is left out, and pods
  * that were silent the last time queue for places of their own, so that they keep nobody else waiting.
  */
+
 import { PORT, STATS_USER } from '../api/names.ts';
 import type { ConnectionPooler } from '../api/types.ts';
+import { keyOf } from '../kube/objects.ts';
 import { type PodObject, type PodView, viewPod } from '../plan/pods.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/log.ts';
@@ -174,9 +176,7 @@ export function createObserver(options: ObserverOptions): Observer {
   };
 
   const lookAround = (ending: AbortSignal): void => {
-    const poolers = new Map(
-      caches.poolers.list().map((pooler) => [`${pooler.metadata.namespace}/${pooler.metadata.name}`, pooler]),
-    );
+    const poolers = new Map(caches.poolers.list().map((pooler) => [keyOf(pooler), pooler]));
     for (const key of latest.keys()) if (!poolers.has(key)) latest.delete(key);
     for (const key of phases.due([...poolers.keys()], clock.monotonic())) {
       const pooler = poolers.get(key);

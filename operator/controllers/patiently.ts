@@ -1,15 +1,16 @@
 /** How a reconcile waits for consoles: in a place of its own if it was in vain before (patience.ts), and without a worker. */
 import type { ConnectionPooler } from '../api/types.ts';
+import { keyOf } from '../kube/objects.ts';
 import type { PoolerDependencies } from './dependencies.ts';
 import type { PodAttempt } from './prove-pods.ts';
 
 /** Runs what waits for consoles; undefined when this pooler was silent the last time and has to come back later. */
 export function patiently<T>(
   deps: PoolerDependencies,
-  { metadata }: ConnectionPooler,
+  pooler: ConnectionPooler,
   work: () => Promise<{ readonly silent: boolean; readonly result: T }>,
 ): Promise<T | undefined> {
-  const key = `${metadata.namespace}/${metadata.name}`;
+  const key = keyOf(pooler);
   const suspect = (deps.observer.latest(key)?.silent.length ?? 0) > 0;
   return deps.patience.attempt(key, suspect, work);
 }

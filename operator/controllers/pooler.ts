@@ -3,6 +3,7 @@
  * report. Reading, deciding and writing live in other files; this one is the order in which they happen.
  */
 import type { Fault } from '../api/fault.ts';
+import type { ConnectionPooler } from '../api/types.ts';
 import { denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
@@ -39,6 +40,8 @@ export type Reconcile = (
   leave: () => void,
 ) => Promise<{ readonly requeueAfterMs?: number }>;
 
+const NOTHING_TO_ISSUE: Issuing = {};
+
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
 /** Nobody tells us when a quota, a policy or a role has changed. */
@@ -65,6 +68,9 @@ export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): 
   };
 }
 
+/** Nobody has said anything of it yet. */
+const isUntold = ({ status }: ConnectionPooler): boolean => status?.conditions === undefined;
+
 function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<Reconcile> {
   return async (key) => {
     const stored = deps.caches.poolers.get(key);
@@ -82,7 +88,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       observed: (object) => observeWrite(deps.caches, object),
     };
 
-    const isNew = stored.status?.conditions === undefined;
+    const isNew = isUntold(stored);
     const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
       const denied = denialOf(error);
       if (denied !== undefined) return deniedOutright(stored, denied);
@@ -103,7 +109,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     };
     const [{ findings, ...done }, issuing] = await allEnded([
       act().catch((error: unknown) => refused(deps, key, error, decision)),
-      suspended || !isLegible ? nothingToIssue : convergeCertificate(deps, decision.pooler, writer),
+      suspended || !isLegible ? NOTHING_TO_ISSUE : convergeCertificate(deps, decision.pooler, writer),
       said,
     ]);
     const step = { ...done, findings: { ...findings, issuing: issuing.said } };
@@ -179,8 +185,6 @@ const resting = (deps: PoolerDependencies, key: string, findings: Step['findings
   desired: undefined,
 });
 
-const nothingToIssue: Issuing = {};
-
 const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   outcome: { kind: 'idle' },
   findings: {},
@@ -224,7 +228,7 @@ async function advance(
         });
   // Of a pooler that nobody has told anything of yet both are written side by side: whoever waits for its pods waits for one
   // round trip less. If somebody else's object is in the way, its configuration is there already, and not written again.
-  const isNew = pooler.status?.conditions === undefined && deps.caches.deployments.get(key) === undefined;
+  const isNew = isUntold(pooler) && deps.caches.deployments.get(key) === undefined;
   const [around, beside] = await Promise.allSettled([
     applyAround(deps.caches, pooler, key, memory, writer),
     isNew && pods.length === 0 ? converge() : undefined,

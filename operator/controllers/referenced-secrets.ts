@@ -10,7 +10,13 @@ import type { KubeObject } from '../kube/objects.ts';
 import { getIfThere } from '../kube/operations.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { listed } from '../pgbouncer/listed.ts';
-import { referencedSecrets, type SecretLookup, type SecretValue, secretReferences } from '../plan/secret-references.ts';
+import {
+  referencedSecrets,
+  type SecretLookup,
+  type SecretReference,
+  type SecretValue,
+  secretReferences,
+} from '../plan/secret-references.ts';
 import { allEnded } from '../runtime/all-ended.ts';
 import { createPace } from './pace.ts';
 import type { SecretObject } from './secret-object.ts';
@@ -38,23 +44,19 @@ export async function readSecrets(client: KubeClient, pooler: ConnectionPooler):
   const wanted = Map.groupBy(secretReferences(pooler.spec, pooler.metadata.name), ({ ref }) => ref.name);
   const found = new Map<string, SecretValue>();
   const place = createPace(AT_ONCE);
-  let isBroken = false;
-  await allEnded(
-    [...wanted].map(([name, references]) =>
-      place(async () => {
-        if (isBroken) return;
-        const secret = await getIfThere<SecretObject>(client, SECRETS, namespace, name).catch((error: unknown) => {
-          isBroken = true;
-          throw error;
-        });
-        // Only what is referred to outlives the read.
-        for (const { ref } of references) {
-          const at = placeOf(ref);
-          if (!found.has(at)) found.set(at, lookUp(secret, ref));
-        }
-      }),
-    ),
-  );
+  const broken = new AbortController();
+  const read = async (name: string, references: readonly SecretReference[]): Promise<void> => {
+    const secret = await getIfThere<SecretObject>(client, SECRETS, namespace, name);
+    // Only what is referred to outlives the read.
+    for (const { ref } of references) {
+      const at = placeOf(ref);
+      if (!found.has(at)) found.set(at, lookUp(secret, ref));
+    }
+  };
+  const readings = [...wanted].map(([name, references]) => place(() => read(name, references), broken.signal));
+  // Those that wait for their turn have the same end.
+  for (const reading of readings) reading.catch((error: unknown) => broken.abort(error));
+  await allEnded(readings);
   return (ref) => found.get(placeOf(ref)) ?? MISSING;
 }
 

@@ -1,6 +1,6 @@
 /**
- * ImageOutdated: the image that runs, or is about to, holds a PgBouncer with known security holes, or an older one than the operator
- * would take for a new pooler. Nothing is replaced for it: an image changes when a person says so.
+ * ImageOutdated: the image that runs, or is about to, holds a PgBouncer with known security holes, or an older one than
+ * the operator would take for a new pooler. Nothing is replaced for it: an image changes when a person says so.
  */
 import { cvesOf } from '../pgbouncer/cves.ts';
 import { formatVersion } from '../pgbouncer/version.ts';

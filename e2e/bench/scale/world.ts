@@ -155,11 +155,7 @@ export async function createWorld(place: string, password: string): Promise<Worl
   }
 }
 
-const lastWords = ({ lines }: OperatorProcess): string =>
-  lines
-    .slice(-10)
-    .map(({ heard: _, ...line }) => JSON.stringify(line))
-    .join('\n');
+const lastWords = (operator: OperatorProcess): string => operator.output().trimEnd().split('\n').slice(-10).join('\n');
 
 /** Runs `work` for each item, at most `width` at a time. */
 export async function eachOf<T>(

@@ -36,6 +36,8 @@ export interface Stage {
   secret(name: string, values: Readonly<Record<string, string | Buffer>>): Promise<void>;
   read(name: string): Promise<ConnectionPooler>;
   condition(name: string, type: string): Promise<Condition | undefined>;
+  /** Waits until a condition has that reason. */
+  says(name: string, type: string, reason: string): Promise<void>;
   /** Waits until every replica was proved at this generation. */
   proved(name: string, generation: number): Promise<void>;
   stop(): Promise<void>;
@@ -102,6 +104,11 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
   await secret('app', { password: 'the-password-of-app' });
   const condition: Stage['condition'] = async (name, type) =>
     (await read(name)).status?.conditions?.find((candidate) => candidate.type === type);
+  const says: Stage['says'] = (name, type, reason) =>
+    until(`${type} of ${name} to be ${reason}`, async () => {
+      const found = await condition(name, type);
+      return found?.reason === reason ? true : `${found?.reason}: ${found?.message}`;
+    });
 
   return {
     client,
@@ -149,6 +156,7 @@ export async function startStage({ flags = [], crd }: StageOptions = {}): Promis
     secret,
     read,
     condition,
+    says,
     proved: (name, generation) =>
       until(`${name} to be proved at generation ${generation}`, async () => {
         const { status } = await read(name);
