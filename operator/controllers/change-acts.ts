@@ -20,7 +20,7 @@ export interface ChangeSteps {
   handOut(pod: PodView, revision: string | 'rest'): Promise<void>;
   /** Makes the pod's kubelet look once more, when the first time was too early. */
   nudge(pod: PodView): Promise<void>;
-  /** Moves the pointer; keeps the previous revision's files when some pod was not proved. */
+  /** Moves the pointer; keeps the previous revision's files when some pod was not proved, or may be reading them. */
   movePointer(config: Config, keepPrevious: boolean): Promise<void>;
   /** What PgBouncer logged since `sinceMs` that explains a failure, without secrets. */
   explain(pod: PodView, sinceMs: number): Promise<string | undefined>;

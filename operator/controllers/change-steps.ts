@@ -60,6 +60,8 @@ export interface ChangeContext {
   /** What the revision is made of, noted on the Secret when the pointer moves. */
   readonly inputs?: string;
   readonly superseded: () => boolean;
+  /** Whether a pod of the template is on its way, and may have read where the pointer led before. */
+  readonly isStarting: () => boolean;
   readonly now: () => number;
 }
 
@@ -154,7 +156,7 @@ export function changeSteps(context: ChangeContext): ChangeSteps {
         pointer: config.revision,
         ...(context.inputs === undefined ? {} : { inputs: context.inputs }),
         proved: { revision: config.revision, time: now },
-        files: { ...(keepPrevious ? previousFiles : {}), ...config.files },
+        files: { ...(keepPrevious || context.isStarting() ? previousFiles : {}), ...config.files },
       });
     },
     handOut: (pod, revision) =>

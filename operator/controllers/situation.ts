@@ -21,7 +21,7 @@ export interface Step {
   readonly retryMs?: number;
 }
 
-export const podsOf = (deps: PoolerDependencies, key: string): readonly PodView[] =>
+export const podsOf = (deps: Pick<PoolerDependencies, 'caches'>, key: string): readonly PodView[] =>
   deps.caches.pods.byIndex(BY_POOLER, key).map(viewPod);
 
 export function situationOf(

@@ -117,6 +117,10 @@ export function stripPod(pod: PodObject): PodObject {
 export const livePods = (pods: readonly PodView[], template: string): readonly PodView[] =>
   pods.filter((pod) => pod.template === template && pod.running && !pod.terminating);
 
+/** Of this template, and no process of it is known yet: it may be reading its files at this moment. */
+export const isStarting = (pod: PodView, template: string): boolean =>
+  pod.template === template && !pod.running && !pod.terminating;
+
 /** Pods whose entry file does not point at the proved configuration any more. */
 export const handedOut = (pods: readonly PodView[]): readonly PodView[] =>
   pods.filter((pod) => !pod.terminating && pod.entry !== undefined && pod.entry !== ENTRY_AT_REST);
