@@ -2,7 +2,7 @@
  * Runs test files by glob, in parallel by file, and says `N passed, N failed` last. `--` begins another group, which
  * runs when the one before has ended: for tests that would disturb the others.
  */
-import { add, type Counts, tests } from './steps.ts';
+import { add, type Counts, testsWithSecondChance } from './steps.ts';
 
 const groups = process.argv
   .slice(2)
@@ -13,17 +13,7 @@ const groups = process.argv
 let counts: Counts = { passed: 0, failed: 0 };
 for (const [index, globs] of groups.entries()) {
   const name = groups.length === 1 ? 'promises' : `promises, group ${index + 1} of ${groups.length}`;
-  const first = await tests(name, globs, () => false, { concurrency: 2, timeoutMs: 900_000 });
-  counts = add(counts, { passed: first.passed, failed: 0 });
-  // A cluster, its databases and the clients share this machine: what failed beside others is asked once more alone,
-  // said so, and counts only if it fails again.
-  for (const file of first.failedFiles) {
-    const again = await tests(`${file}, once more and alone`, [file], () => false, {
-      concurrency: 1,
-      timeoutMs: 900_000,
-    });
-    counts = add(counts, { passed: 0, failed: again.failed });
-  }
+  counts = add(counts, await testsWithSecondChance(name, globs, () => false, { concurrency: 2, timeoutMs: 900_000 }));
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { buildProgram } from '../e2e/cluster/build.ts';
 import { connect, down, up } from '../e2e/cluster/cluster.ts';
 import { check, isReal } from './check.ts';
-import { add, type Counts, command, seconds, tests } from './steps.ts';
+import { add, type Counts, command, seconds, testsWithSecondChance } from './steps.ts';
 
 const started = performance.now();
 const node = process.execPath;
@@ -20,10 +20,15 @@ const count = async (work: Promise<Counts>): Promise<void> => {
 for (const program of ['kubernetes', 'coredns', 'helm'] as const) await buildProgram(program);
 await count(command('generated files are up to date', node, ['tools/generate.ts', '--check']));
 await count(
-  tests('tests against real programs', ['{operator,e2e,charts,tools}/**/*.real.test.ts'], (file) => !isReal(file), {
-    concurrency: 2,
-    timeoutMs: 600_000,
-  }),
+  testsWithSecondChance(
+    'tests against real programs',
+    ['{operator,e2e,charts,tools}/**/*.real.test.ts'],
+    (file) => !isReal(file),
+    {
+      concurrency: 2,
+      timeoutMs: 600_000,
+    },
+  ),
 );
 
 const wasUp = await connect().then(

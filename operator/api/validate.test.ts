@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import { formatFault } from './fault.ts';
 import { validSpec } from './testing/arbitrary-spec.ts';
 import { BAD_INPUT } from './testing/bad-input.ts';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { formatFault } from '../api/fault.ts';
 import { validSpec } from '../api/testing/arbitrary-spec.ts';
 import { poolerOf } from '../api/testing/json.ts';
@@ -8,6 +7,7 @@ import { comparePoolers } from '../plan/compare.ts';
 import { secretReferences } from '../plan/secret-references.ts';
 import { secretOf } from '../plan/testing/planned.ts';
 import { withoutFaults } from '../plan/testing/without-faults.ts';
+import { fc } from '../testing/properties.ts';
 import type { SecretDocument } from './documents.ts';
 import { explain, printExplanations } from './explain.ts';
 import { type OfflineOptions, type OfflinePlan, planOffline } from './offline-plan.ts';

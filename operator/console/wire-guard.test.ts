@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import { authentication, message } from './testing/wire.ts';
 import { createWireGuard, type Violation } from './wire-guard.ts';
 

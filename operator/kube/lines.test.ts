@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import { ProtocolError } from './errors.ts';
 import { linesOf } from './lines.ts';
 import { collect } from './testing/collect.ts';

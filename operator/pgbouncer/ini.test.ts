@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import { type IniFile, printIni } from './ini.ts';
 import { parseIni } from './parse-ini.ts';
 import { hostileText, iniFile } from './testing/arbitrary.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { formatFault } from '../api/fault.ts';
 import type { PoolerSpec } from '../api/types.ts';
+import { fc } from '../testing/properties.ts';
 import { holdersOf, planBudget } from './budget.ts';
 
 const spec = (fields: Partial<PoolerSpec>): PoolerSpec => ({

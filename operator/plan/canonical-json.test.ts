@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import { canonicalJson } from './canonical-json.ts';
 
 test('the order of keys is of no account, that of lists is', () => {

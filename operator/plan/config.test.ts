@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { sensibleSpec, validSpec } from '../api/testing/arbitrary-spec.ts';
 import { isRecord, type Json, type JsonObject } from '../api/testing/json.ts';
 import { hostileText, printableText } from '../pgbouncer/testing/arbitrary.ts';
 import type { Version } from '../pgbouncer/version.ts';
+import { fc } from '../testing/properties.ts';
 import { holdersOf } from './budget.ts';
 import { type Config, planKnownConfig } from './config.ts';
 import { isAuthentic, proofPasswordOf } from './revision-files.ts';

@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ensureInstalled } from '../../e2e/cluster/machine.ts';
 import { startScriptedServer } from '../console/testing/scripted-server.ts';
 import { authentication, message } from '../console/testing/wire.ts';
+import { fc } from '../testing/properties.ts';
 import { made, passwords, SPEC } from './testing/connections.ts';
 
 const SSL_REQUEST = 80_877_103;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import pg from 'pg';
 import { formatFault } from '../api/fault.ts';
+import { fc } from '../testing/properties.ts';
 import { planKnownConfig } from './config.ts';
 import { connectionInputs, connectionSecret, isIntactConnection } from './connection-secrets.ts';
 import { contents, KEY, made, passwords, planOf, SPEC, VERSION } from './testing/connections.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { PoolerSpec } from '../api/types.ts';
 import { backendOf } from '../rules/testing/situation.ts';
+import { fc } from '../testing/properties.ts';
 import { backendNamesOf, type DatabaseReading, type PodReading, type PoolReading, planFleet } from './fleet.ts';
 import { pool } from './testing/pool-reading.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { formatFault } from '../api/fault.ts';
 import { poolerOf } from '../api/testing/json.ts';
 import type { PoolerSpec } from '../api/types.ts';
 import { validatePooler } from '../api/validate.ts';
+import { fc } from '../testing/properties.ts';
 import { planPodTemplate } from './pod-template.ts';
 import { checkTemplate, mergeTemplate, type PodTemplate, type TemplateMode } from './template-merge.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { formatFault } from '../api/fault.ts';
 import { hostileText } from '../pgbouncer/testing/arbitrary.ts';
 import { parseUserlist } from '../pgbouncer/userlist.ts';
 import type { Version } from '../pgbouncer/version.ts';
+import { fc } from '../testing/properties.ts';
 import { validated } from './testing/planned.ts';
 import { readUserlistSecrets, type UserlistSecrets } from './userlist-secrets.ts';
 

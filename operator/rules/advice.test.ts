@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { validSpec } from '../api/testing/arbitrary-spec.ts';
 import { formatWarning } from '../api/warning.ts';
 import { parseVersion } from '../pgbouncer/version.ts';
 import { planned, validated } from '../plan/testing/planned.ts';
 import { withoutFaults } from '../plan/testing/without-faults.ts';
+import { fc } from '../testing/properties.ts';
 import { adviceOn } from './advice.ts';
 
 const REF = { name: 'app', key: 'password' } as const;

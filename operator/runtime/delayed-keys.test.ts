@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import type { Clock } from './clock.ts';
 import { createDelayedKeys } from './delayed-keys.ts';
 import { createManualClock } from './manual-clock.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../testing/properties.ts';
 import { createManualClock } from './manual-clock.ts';
 import { createQueue, type QueueMetrics } from './queue.ts';
 

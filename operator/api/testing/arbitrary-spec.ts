@@ -2,10 +2,11 @@
  * Arbitrary specs, made from the schema literal itself: a field that is added there is generated here without a further
  * word. What the schema cannot say (the rules between fields) is put right afterwards, so that every spec is valid.
  */
-import fc from 'fast-check';
+
 import { existsIn, SETTINGS, type Section } from '../../pgbouncer/settings.ts';
 import { printableText, settingValue } from '../../pgbouncer/testing/arbitrary.ts';
 import type { Version } from '../../pgbouncer/version.ts';
+import { fc } from '../../testing/properties.ts';
 import { RESERVED_USERS } from '../names.ts';
 import { specSchema } from '../spec-schema.ts';
 import { isRecord, type Json, type JsonObject } from './json.ts';

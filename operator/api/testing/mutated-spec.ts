@@ -1,5 +1,5 @@
 /** Valid specs with one to three things changed, so that about half of them are not valid any more. */
-import fc from 'fast-check';
+import { fc } from '../../testing/properties.ts';
 import { RESERVED_USERS } from '../names.ts';
 import { validSpec } from './arbitrary-spec.ts';
 import type { JsonObject } from './json.ts';

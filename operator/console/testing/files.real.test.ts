@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { IniFile } from '../../pgbouncer/ini.ts';
 import { parseIni } from '../../pgbouncer/parse-ini.ts';
 import { iniFile } from '../../pgbouncer/testing/arbitrary.ts';
+import { fc } from '../../testing/properties.ts';
 import { expectationOf } from '../expectation.ts';
 import { prove } from '../prove.ts';
 import { reloadUntil } from '../reload.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { ALL, type HbaName, printHba } from '../../pgbouncer/hba.ts';
 import { findSetting } from '../../pgbouncer/settings.ts';
 import { hbaRule, userlistEntry } from '../../pgbouncer/testing/arbitrary.ts';
 import { printUserlist } from '../../pgbouncer/userlist.ts';
+import { fc } from '../../testing/properties.ts';
 import { isLoginRefused } from '../errors.ts';
 import { openSession } from '../session.ts';
 import { complaintsOf, REAL_VERSIONS, type RealPgbouncer, startPgbouncer, versionOf } from './real-pgbouncer.ts';

@@ -1,5 +1,5 @@
 /** Arbitrary content for property tests: everything that a version of PgBouncer takes, and text that hopes to break out. */
-import fc from 'fast-check';
+import { fc } from '../../testing/properties.ts';
 import type { HbaName, HbaRule } from '../hba.ts';
 import type { IniEntry, IniFile } from '../ini.ts';
 import { type Section, type Setting, settingsOf } from '../settings.ts';

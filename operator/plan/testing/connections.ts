@@ -1,8 +1,8 @@
 /** Connection Secrets as the plan makes them of a small pooler, and the passwords that they must carry. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import type { ConnectionPooler } from '../../api/types.ts';
 import { printableText } from '../../pgbouncer/testing/arbitrary.ts';
+import { fc } from '../../testing/properties.ts';
 import type { Config } from '../config.ts';
 import { connectionSecret } from '../connection-secrets.ts';
 import type { PlannedObject } from '../objects.ts';
