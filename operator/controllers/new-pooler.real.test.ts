@@ -41,6 +41,13 @@ await inOwnNetwork(import.meta.filename, () => {
           labelSelector: `${LABEL_INSTANCE}=${name},${LABEL_ROLE}=config`,
         })
       ).items.length;
+    /** How often each was told. */
+    const eventsOf = async (name: string, reason: string): Promise<readonly number[]> => {
+      const selector = `regarding.name=${name},reason=${reason}`;
+      const events = await stage.kubectl(['get', 'events.v1.events.k8s.io', `--field-selector=${selector}`, '-o=json']);
+      const { items } = JSON.parse(events) as { readonly items: readonly { readonly series?: { count: number } }[] };
+      return items.map(({ series }) => series?.count ?? 1);
+    };
     const deployed = async (name: string): Promise<boolean> =>
       (await list(stage.client, DEPLOYMENTS, stage.namespace)).items.some(({ metadata }) => metadata.name === name);
 
@@ -68,9 +75,12 @@ await inOwnNetwork(import.meta.filename, () => {
           () => true,
         ),
       );
-      await stage.pooler('denied');
+      await stage.pooler('denied', { image: 'pgbouncer:1.24.1' });
       await stage.says('denied', 'Stalled', 'NameCollision');
       assert.equal(await deployed('denied'), false);
+      // What is said of its image from the beginning stays so.
+      await stage.says('denied', 'ImageOutdated', 'KnownVulnerabilities');
+      assert.deepEqual(await eventsOf('denied', 'KnownVulnerabilities'), [1]);
       await stage.kubectl([
         'delete',
         'service/denied',

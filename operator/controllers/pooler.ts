@@ -32,7 +32,7 @@ import { mismatchOf, podsOf, type Step, situationOf } from './situation.ts';
 
 /**
  * Once the signal is given, the reconcile ends: no call of it reaches the API server any more.
- * @param leave called when it waits for a slow console, and needs no worker for that
+ * @param leave called when it waits for somebody outside, a console or a webhook, and needs no worker for that
  */
 export type Reconcile = (
   key: string,
@@ -51,12 +51,21 @@ const REFUSED_RETRY_MS = 300_000;
 
 export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): Reconcile {
   return async (key, signal, leave) => {
-    const client = endingWith(deps.client, signal);
+    let giveTurnOn = (): void => undefined;
+    // Who waits for a webhook that hangs needs no worker for it, and reloads nobody meanwhile.
+    const client = endingWith(deps.client, signal, () => {
+      leave();
+      giveTurnOn();
+    });
     const ending: Partial<PoolerDependencies> = {
       client,
       credentials: deps.credentials.through(client),
       status: deps.status.through(client),
-      paced: (change) => deps.paced(change, signal),
+      paced: (change) =>
+        deps.paced((giveOn) => {
+          giveTurnOn = giveOn;
+          return change(giveOn);
+        }, signal),
     };
     try {
       return await createReconcile({ ...deps, ...ending, leave })(key);
@@ -165,7 +174,7 @@ async function stay(
 function refused(deps: PoolerDependencies, key: string, error: unknown, decision: Target | Blocked): Step {
   const denied = denialOf(error);
   if (denied !== undefined) {
-    const step = decision.kind === 'target' ? idle(deps, key, decision) : resting(deps, key, decision.findings);
+    const step = decision.kind === 'target' ? begun(deps, key, decision) : resting(deps, key, decision.findings);
     return { ...step, findings: { ...step.findings, denied }, retryMs: DENIED_RETRY_MS };
   }
   if (!(error instanceof ChildRefused)) throw error;
@@ -192,12 +201,17 @@ const idle = (deps: PoolerDependencies, key: string, target: Target): Step => ({
   desired: target.revision,
 });
 
-/** Nothing was written yet. What is deployed in a moment is judged already: else that alone would be a status of its own. */
-function begun(deps: PoolerDependencies, key: string, target: Target): Step {
-  const step = idle(deps, key, target);
-  if (target.pooler.spec.suspend || deps.caches.deployments.get(key) !== undefined) return step;
-  return { ...step, findings: { image: judgeImage(target.pooler.spec, target, deps.settings.defaultImage) } };
-}
+/** Nothing was written yet, or not all of it. */
+const begun = (deps: PoolerDependencies, key: string, target: Target): Step => ({
+  ...idle(deps, key, target),
+  findings: aboutToBeDeployed(deps, key, target),
+});
+
+/** An image that nothing runs yet is judged already: else that alone would be a status of its own, and an event. */
+const aboutToBeDeployed = (deps: PoolerDependencies, key: string, target: Target): Pick<Step['findings'], 'image'> =>
+  target.pooler.spec.suspend || deps.caches.deployments.get(key) !== undefined
+    ? {}
+    : { image: judgeImage(target.pooler.spec, target, deps.settings.defaultImage) };
 
 /** Everything is known: objects around the pods, configuration, pods, and what is left over. */
 async function advance(
@@ -234,10 +248,10 @@ async function advance(
     isNew && pods.length === 0 ? converge() : undefined,
   ]);
   if (around.status === 'rejected') throw around.reason;
-  if (around.value.length > 0) return collided(around.value, target);
+  if (around.value.length > 0) return collided(deps, key, around.value, target);
   if (beside.status === 'rejected') throw beside.reason;
   const outcome = beside.value ?? (await converge());
-  if (outcome.kind === 'collided') return collided([outcome.collision], target);
+  if (outcome.kind === 'collided') return collided(deps, key, [outcome.collision], target);
   const rollout = await convergeDeployment(deps, {
     pooler,
     writer,
@@ -251,7 +265,7 @@ async function advance(
     restartOnly: target.desired.digest.restartOnly,
     restartedFor: target.restart.restartedFor,
   });
-  if (rollout.collision !== undefined) return collided([rollout.collision], target);
+  if (rollout.collision !== undefined) return collided(deps, key, [rollout.collision], target);
   const failed = memory.failure?.revision === revision && memory.failure.template === planned.revision;
   const template = failed ? (liveTemplateOf(deps.caches.deployments.get(key)) ?? planned.revision) : planned.revision;
   const connections = await convergeConnectionSecrets(deps, {
@@ -284,9 +298,9 @@ async function advance(
   };
 }
 
-const collided = (collisions: readonly Collision[], target: Target): Step => ({
+const collided = (deps: PoolerDependencies, key: string, collisions: readonly Collision[], target: Target): Step => ({
   outcome: { kind: 'idle' },
-  findings: { collisions },
+  findings: { ...aboutToBeDeployed(deps, key, target), collisions },
   template: target.planned.revision,
   desired: target.revision,
   retryMs: COLLISION_RETRY_MS,

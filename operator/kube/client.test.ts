@@ -124,7 +124,7 @@ describe('a request', () => {
         ending.abort(new Error('enough'));
         await assert.rejects(hanging, /enough/);
         // Its place is given back once, not twice: there is still one.
-        const again = client.request('PATCH', '/hangs', { body: {}, timeoutMs: 300 });
+        const again = client.request('PATCH', '/hangs', { body: {}, timeoutMs: 150 });
         const after = client.request('PATCH', '/x', { body: {} });
         await assert.rejects(Promise.race([after, again]), RequestTimeout);
         await after;

@@ -3,7 +3,6 @@
  * run at once, and a second try where the server asks for it or it cannot do harm.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPlaces } from '../runtime/places.ts';
 import type { ApiAccess } from './access.ts';
 import { createConnections, type Target } from './connections.ts';
 import { ConnectionError, isUnauthorized, ProtocolError, RequestTimeout } from './errors.ts';
@@ -11,6 +10,7 @@ import { type Answer, exchange, type OpenAnswer, open, type Sending } from './ex
 import { readLines } from './lines.ts';
 import { pauseBeforeRetry } from './retry.ts';
 import { statusError } from './status-error.ts';
+import { createTurns } from './turns.ts';
 
 export type Query = Readonly<Record<string, string | undefined>>;
 
@@ -26,6 +26,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Goes at once, past the bound on requests, and is tried only once: for the lease. */
   readonly urgent?: boolean;
+  /** Called when an attempt takes far longer than is usual, and has given its place on: whoever waits may do so, too. */
+  readonly onAside?: () => void;
   /** Asked right before each attempt is sent; what it throws ends the request. */
   readonly permit?: () => void;
 }
@@ -67,8 +69,6 @@ export interface ClientOptions {
 }
 
 const TIMEOUT_MS = 15_000;
-/** Who waits for longer has met a webhook or a kubelet that hangs, and keeps its place from nobody. */
-const SLOW_MS = 2_000;
 /** A watch answers at once, or when the server's own cache is ready. */
 const STREAM_TIMEOUT_MS = 30_000;
 /**
@@ -81,7 +81,7 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
   const connections = createConnections(access);
   const { maxInFlight = MAX_IN_FLIGHT } = options;
   // Apart: a log that comes through a hanging kubelet keeps no write from its turn.
-  const [writing, reading] = [createPlaces(maxInFlight), createPlaces(maxInFlight)];
+  const [writing, reading] = [createTurns(maxInFlight), createTurns(maxInFlight)];
 
   /** Counts an attempt, and draws the consequences of its failure for the connections. */
   const watched = async <A extends { readonly status: number }>(
@@ -111,22 +111,14 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
   };
 
   /** Within the bound. Who pauses before another attempt holds up nobody: the server may refuse one kind, and take others. */
-  const attemptInTurn = async <T>(sending: Sending): Promise<T> => {
-    const leave = await (sending.method === 'GET' ? reading : writing).enter(sending.signal);
-    const slow = setTimeout(leave, SLOW_MS);
-    try {
-      return await answerTo<T>(sending);
-    } finally {
-      clearTimeout(slow);
-      leave();
-    }
-  };
+  const attemptInTurn = <T>(sending: Sending, onAside: CallOptions['onAside']): Promise<T> =>
+    (sending.method === 'GET' ? reading : writing)(() => answerTo<T>(sending), { signal: sending.signal, onAside });
 
-  const attempts = async <T>(sending: Sending): Promise<T> => {
+  const attempts = async <T>(sending: Sending, onAside: CallOptions['onAside']): Promise<T> => {
     let loggedInAnew = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await attemptInTurn<T>(sending);
+        return await attemptInTurn<T>(sending, onAside);
       } catch (error) {
         if (isUnauthorized(error) && !loggedInAnew) {
           // Tokens rotate; the one we hold may have ended a moment ago.
@@ -145,7 +137,7 @@ export function createKubeClient(access: ApiAccess, options: ClientOptions): Kub
   return {
     request: async <T>(method: string, path: string, call: CallOptions = {}): Promise<T> => {
       const sending = sendingOf(method, path, call, options.userAgent);
-      return call.urgent ? answerTo<T>(sending) : attempts<T>(sending);
+      return call.urgent ? answerTo<T>(sending) : attempts<T>(sending, call.onAside);
     },
     stream: async function* <T>(path: string, call: StreamOptions<T>) {
       const { idleTimeoutMs, onOpen, read, ...rest } = call;

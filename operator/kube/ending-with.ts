@@ -4,14 +4,18 @@
  */
 import type { KubeClient } from './client.ts';
 
-/** Closing it closes nothing: the connections are those of `client`. */
-export function endingWith(client: KubeClient, signal: AbortSignal): KubeClient {
+/**
+ * Closing it closes nothing: the connections are those of `client`.
+ * @param onAside of every request (`CallOptions`)
+ */
+export function endingWith(client: KubeClient, signal: AbortSignal, onAside?: () => void): KubeClient {
   const withSignal = <O extends { readonly signal?: AbortSignal }>(options: O): O => ({
     ...options,
     signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
   });
   return {
-    request: (method, path, options = {}) => client.request(method, path, withSignal(options)),
+    request: (method, path, options = {}) =>
+      client.request(method, path, withSignal({ ...(onAside && { onAside }), ...options })),
     stream: (path, options) => client.stream(path, withSignal(options)),
     close: () => undefined,
   };

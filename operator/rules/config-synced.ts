@@ -1,4 +1,5 @@
 /** ConfigSynced: every replica was proved to run what the specification asks for. */
+import { deniedCall } from './denied.ts';
 import { currentPods, type Finding, provedPods, type Situation } from './situation.ts';
 import { stalled } from './stalled.ts';
 
@@ -39,8 +40,7 @@ export function configSynced(situation: Situation): Finding {
     };
   }
   const stuck = pods.find((pod) => pod.waiting !== undefined);
-  const denied =
-    situation.denied === undefined ? '' : `; "${situation.denied.call}" is denied, see Stalled and Reconciling`;
+  const denied = situation.denied === undefined ? '' : `; ${deniedCall(situation.denied)}, see Reconciling`;
   const state = `revision ${desired} was proved on ${proved.length} of ${pods.length} replicas`;
   return {
     status: 'False',

@@ -23,11 +23,14 @@ const WORDS = {
   },
 } as const satisfies Readonly<Record<Denied['by'], object>>;
 
-export function describeDenied({ by, call, said }: Denied): Finding {
-  const { reason, what, remedy } = WORDS[by];
+/** Which object, and by whom; for a sentence. */
+export const deniedCall = ({ by, call }: Denied): string => `"${quotable(call)}" ${WORDS[by].what}`;
+
+export function describeDenied(denied: Denied): Finding {
+  const { reason, remedy } = WORDS[denied.by];
   return {
     status: 'True',
     reason,
-    message: `"${quotable(call)}" ${what}: ${quotable(said)}; ${remedy}. What runs goes on, and it is tried again every half a minute`,
+    message: `${deniedCall(denied)}: ${quotable(denied.said)}; ${remedy}. What runs goes on, and it is tried again every half a minute`,
   };
 }

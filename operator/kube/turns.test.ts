@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { createTurns } from './turns.ts';
+
+/** Work that ends when it is told to, two at one time, in time that is passed by hand. */
+function observed({ mock }: TestContext) {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  let time = 0;
+  const turns = createTurns(2, () => time);
+  const running = new Map<string, PromiseWithResolvers<void>>();
+  const aside: string[] = [];
+  const begin = (name: string, signal?: AbortSignal): Promise<void> =>
+    turns(
+      () => {
+        const gate = Promise.withResolvers<void>();
+        running.set(name, gate);
+        return gate.promise.finally(() => running.delete(name));
+      },
+      { signal, onAside: () => aside.push(name) },
+    );
+  const pass = async (ms: number): Promise<void> => {
+    await turn();
+    time += ms;
+    mock.timers.tick(ms);
+    await turn();
+  };
+  const end = async (name: string): Promise<void> => {
+    assert.ok(running.has(name), `${name} does not run`);
+    running.get(name)?.resolve();
+    await turn();
+  };
+  return { begin, end, pass, aside, running: () => [...running.keys()] };
+}
+
+describe('a request', () => {
+  it('waits for its turn, and gives it up with its signal', async (context) => {
+    const { begin, end, pass, running } = observed(context);
+    const all = ['a', 'b', 'c'].map((name) => begin(name));
+    const ending = new AbortController();
+    const given = assert.rejects(begin('given up', ending.signal), /enough/);
+    await pass(0);
+    assert.deepEqual(running(), ['a', 'b']);
+    ending.abort(new Error('enough'));
+    await given;
+    for (const name of ['b', 'a', 'c']) await end(name);
+    await Promise.all(all);
+  });
+
+  it('that takes far longer than usual waits aside, and the next one has its turn', async (context) => {
+    const { begin, end, pass, aside, running } = observed(context);
+    const hanging = ['hangs', 'hangs, too'].map((name) => begin(name));
+    const next = begin('next');
+    await pass(249);
+    assert.deepEqual([running(), aside], [['hangs', 'hangs, too'], []]);
+    await pass(1);
+    assert.deepEqual(
+      [running(), aside],
+      [
+        ['hangs', 'hangs, too', 'next'],
+        ['hangs', 'hangs, too'],
+      ],
+    );
+    await end('next');
+    await next;
+    // A turn is given on once: there are still two.
+    await end('hangs');
+    await end('hangs, too');
+    await Promise.all(hanging);
+    const later = ['c', 'd', 'e'].map((name) => begin(name));
+    await pass(0);
+    assert.deepEqual(running(), ['c', 'd']);
+    for (const name of ['c', 'd', 'e']) await end(name);
+    await Promise.all(later);
+  });
+
+  it('that takes as long as the others keeps its turn, however long: up to two seconds', async (context) => {
+    const { begin, end, pass, aside } = observed(context);
+    for (let count = 0; count < 60; count += 1) {
+      const usual = begin('usual');
+      await pass(240);
+      await end('usual');
+      await usual;
+    }
+    const slow = begin('slow');
+    await pass(1_999);
+    assert.deepEqual(aside, []);
+    await pass(1);
+    assert.deepEqual(aside, ['slow']);
+    await end('slow');
+    await slow;
+  });
+
+  it('keeps its turn when too many wait aside already', async (context) => {
+    const { begin, end, pass, aside, running } = observed(context);
+    const names = Array.from({ length: 67 }, (_, index) => String(index));
+    const all = names.map((name) => begin(name));
+    for (let count = 0; count < 40; count += 1) await pass(250);
+    assert.equal(aside.length, 64);
+    assert.equal(running().length, 66);
+    for (const name of names) await end(name);
+    await Promise.all(all);
+  });
+});
