@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../e2e/cluster/run.ts';
+import { passedAlone } from './steps.ts';
 
 const FILE = `import { after, before, describe, it } from 'node:test';
 const fails = () => { throw new Error('on purpose'); };
@@ -29,8 +30,8 @@ async function saidOf(step: 'tests' | 'testsWithSecondChance', files: Readonly<R
     for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
     const program = `
       const { ${step} } = await import(${JSON.stringify(new URL('./steps.ts', import.meta.url).href)});
-      const { passed, failed } = await ${step}('all', ['*.test.mjs'], () => false, { concurrency: 1, timeoutMs: 20_000 });
-      console.log(passed + ' in all, ' + failed + ' for good');`;
+      const { passed, failed, passedAlone = [] } = await ${step}('all', ['*.test.mjs'], () => false, { concurrency: 1, timeoutMs: 20_000 });
+      console.log(passed + ' in all, ' + failed + ' for good, alone: ' + passedAlone);`;
     await writeFile(join(directory, 'run.mjs'), program);
     // Not as part of this run: a run within a run is skipped.
     return await run('env', ['-C', directory, '-u', 'NODE_TEST_CONTEXT', process.execPath, 'run.mjs']);
@@ -47,7 +48,8 @@ test('what fails beside others is asked once more alone, and passes only if it p
   const said = await saidOf('testsWithSecondChance', { 'a.test.mjs': SECOND_TIME, 'b.test.mjs': FILE });
   assert.match(said, /a\.test\.mjs: failed beside others, passed alone/);
   assert.doesNotMatch(said, /b\.test\.mjs: failed beside others/);
-  assert.match(said, /2 in all, 4 for good/);
+  assert.match(said, /2 in all, 4 for good, alone: a\.test\.mjs$/m);
+  assert.deepEqual(passedAlone(said), ['a.test.mjs']);
 });
 
 test('a run that finds no tests fails, with a second chance too', async () => {

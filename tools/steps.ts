@@ -83,6 +83,17 @@ export async function tests(
   return { passed, failed, failedFiles: [...failedFiles], failedNowhere };
 }
 
+const PASSED_ALONE = 'failed beside others, passed alone';
+
+/** The files of which `testsWithSecondChance` said that, in what a process printed. */
+export const passedAlone = (said: string): readonly string[] =>
+  [...said.matchAll(new RegExp(`^ *(\\S+): ${PASSED_ALONE}$`, 'gm'))].map(([, file = '']) => file);
+
+export interface SecondChance extends Counts {
+  /** Files that failed beside others. */
+  readonly passedAlone: readonly string[];
+}
+
 /**
  * As `tests`, for those that share this machine with servers, clusters and clients of each other: a file that failed
  * beside others is asked once more alone, and it is said so. What fails then counts.
@@ -92,17 +103,20 @@ export async function testsWithSecondChance(
   globs: readonly string[],
   exclude: (file: string) => boolean,
   options: TestOptions,
-): Promise<Counts> {
+): Promise<SecondChance> {
   const first = await tests(name, globs, exclude, options);
   let counts: Counts = { passed: first.passed, failed: first.failedNowhere };
+  const passedAlone: string[] = [];
   for (const file of first.failedFiles) {
     const alone = { ...options, concurrency: 1 };
     const again = await tests(`${file}, once more and alone`, [file], () => false, alone);
     // What passed at the first attempt was counted then.
     counts = add(counts, { passed: 0, failed: again.failed });
-    if (again.failed === 0) console.log(`    ${file}: failed beside others, passed alone`);
+    if (again.failed > 0) continue;
+    passedAlone.push(file);
+    console.log(`    ${file}: ${PASSED_ALONE}`);
   }
-  return counts;
+  return { ...counts, passedAlone };
 }
 
 const isOfHook = (error: unknown): boolean =>

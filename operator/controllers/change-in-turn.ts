@@ -28,11 +28,11 @@ export async function changeInTurn(
     await dismiss(early);
   });
   try {
-    return await deps.paced(async () => {
+    return await deps.paced(async (turn) => {
       waiting.abort();
       await tooLong;
       const gathered = isFresh ? early : await gather();
-      return withoutWorker(deps, () => applyChange(steps, { ...input, gathered }));
+      return withoutWorker(deps, () => applyChange(steps, { ...input, gathered, mayReload: turn.keep }));
     });
   } finally {
     // Also of those whose turn never came.

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { LABEL_INSTANCE } from '../api/names.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import { issue } from '../plan/testing/issue.ts';
 import { inOwnNetwork } from './testing/own-network.ts';
 import { type Stage, startStage, until } from './testing/stage.ts';
 
@@ -13,21 +18,34 @@ const NEW = Array.from({ length: 2 * WORKERS }, (_, index) => `new-${index}`);
 const TURNS = 2;
 /** More than may be changed at one time. */
 const STUCK = Array.from({ length: 4 * TURNS }, (_, index) => `stuck-${index}`);
+/** Its server asks a webhook for longer than the operator waits for an answer. */
+const SILENT = 'silent';
 
-/** Everything written for these poolers is held by somebody who accepts and never answers. */
-const policy = (poolers: readonly string[], port: number): string =>
+const authority = issue({ commonName: 'webhooks', use: 'authority' });
+const { certificate: cert, key } = issue({
+  commonName: 'policy',
+  names: ['127.0.0.1'],
+  issuer: authority,
+  use: 'server',
+});
+
+/** Everything that is written for these poolers is held by a webhook that takes the question and never answers. */
+const policy = (name: string, poolers: readonly string[], timeoutSeconds: number, port: number): string =>
   JSON.stringify({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: 'dead-policy' },
+    metadata: { name },
     webhooks: [
       {
-        name: 'dead.policy.example',
-        clientConfig: { url: `https://127.0.0.1:${port}/` },
+        name: `${name}.policy.example`,
+        clientConfig: {
+          url: `https://127.0.0.1:${port}/`,
+          caBundle: Buffer.from(authority.certificate).toString('base64'),
+        },
         rules: [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['*'] }],
         objectSelector: { matchExpressions: [{ key: LABEL_INSTANCE, operator: 'In', values: poolers }] },
         failurePolicy: 'Fail',
-        timeoutSeconds: 30,
+        timeoutSeconds,
         sideEffects: 'None',
         admissionReviewVersions: ['v1'],
       },
@@ -36,51 +54,86 @@ const policy = (poolers: readonly string[], port: number): string =>
 
 await inOwnNetwork(import.meta.filename, () => {
   describe('poolers beside others whose objects a webhook holds that never answers', () => {
-    const held = new Set<Socket>();
+    /** The questions that wait for an answer, and the pooler of each. */
+    const held = new Map<IncomingMessage, string>();
+    let givenUp = 0;
     let webhook: Server;
     let stage: Stage;
+    const hold = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      response.on('close', () => {
+        held.delete(request);
+        givenUp += 1;
+      });
+      const { request: question } = JSON.parse(await text(request)) as {
+        readonly request: { readonly object: KubeObject };
+      };
+      held.set(request, question.object.metadata.labels?.[LABEL_INSTANCE] ?? '');
+    };
     before(async () => {
-      webhook = createServer((socket) => {
-        held.add(socket);
-        socket.on('error', () => undefined).on('close', () => held.delete(socket));
+      webhook = createServer({ cert, key }, (request, response) => {
+        hold(request, response).catch(() => undefined);
       });
       await once(webhook.listen(0, '127.0.0.1'), 'listening');
+      const { port } = webhook.address() as AddressInfo;
       stage = await startStage({ flags: [`--workers=${WORKERS}`, `--max-concurrent-changes=${TURNS}`] });
       await Promise.all([...HEALTHY, ...STUCK].map(async (name) => stage.proved(name, await stage.pooler(name))));
-      const { port } = webhook.address() as AddressInfo;
-      await stage.kubectl(['apply', '-f', '-'], policy([...NEW, ...STUCK], port));
+      // Just below what the operator waits for an answer: so the server has the time to say who did not give one.
+      await stage.kubectl(['apply', '-f', '-'], policy('dead', [...NEW, ...STUCK], 14, port));
+      await stage.kubectl(['apply', '-f', '-'], policy('slow', [SILENT], 30, port));
     });
     after(async () => {
       await stage?.stop();
-      for (const socket of held) socket.destroy();
+      webhook?.closeAllConnections();
       webhook?.close();
     });
 
-    /** @returns what was in vain so far: a write is given up after 15 s */
-    const givenUp = (): Promise<number> => stage.operator.metric('rest_client_requests_total', 'code="<error>"');
-    const changedBeside = async (hanging: number, spec: object): Promise<string> => {
-      await until(`${hanging} writes to hang`, async () => (held.size >= hanging ? true : `${held.size}`));
-      const [begun, before] = [performance.now(), await givenUp()];
+    const holds = (names: readonly string[], count: number): Promise<void> =>
+      until(`${count} writes to hang`, async () => {
+        const hanging = new Set(held.values());
+        const found = names.filter((name) => hanging.has(name)).length;
+        return found >= count ? true : `${found}`;
+      });
+    /** All of the healthy ones, before any of those that hang was given up. */
+    const changeHealthy = async (spec: object): Promise<string> => {
+      const [begun, before] = [performance.now(), givenUp];
       await Promise.all(HEALTHY.map(async (name) => stage.proved(name, await stage.pooler(name, spec))));
-      assert.equal(await givenUp(), before);
+      assert.equal(givenUp, before);
       return `all changed within ${Math.round(performance.now() - begun)} ms, beside ${held.size} writes that hang`;
     };
 
     it('are scaled while more of them are created than there are workers', async (test) => {
+      test.diagnostic(await changeHealthy({ replicas: 2 }));
       await Promise.all(NEW.map((name) => stage.pooler(name)));
-      test.diagnostic(await changedBeside(WORKERS, { replicas: 2 }));
+      await holds(NEW, WORKERS);
+      test.diagnostic(await changeHealthy({ replicas: 3 }));
       await Promise.all(NEW.map((name) => stage.says(name, 'Ready', 'AdmissionUnavailable')));
+      await stage.kubectl(['delete', 'connectionpoolers', ...NEW]);
+      await until('nothing to hang', async () => (held.size === 0 ? true : `${held.size}`));
     });
 
     it('are changed while more of them are changed than may be at one time', async (test) => {
+      test.diagnostic(await changeHealthy({ replicas: 3, maxClientConnections: 320 }));
       await Promise.all(STUCK.map((name) => stage.pooler(name, { maxClientConnections: 321 })));
-      test.diagnostic(await changedBeside(TURNS, { replicas: 2, maxClientConnections: 321 }));
+      await holds(STUCK, TURNS);
+      test.diagnostic(await changeHealthy({ replicas: 3, maxClientConnections: 321 }));
       await Promise.all(STUCK.map((name) => stage.says(name, 'Reconciling', 'AdmissionUnavailable')));
       const { message = '' } = (await stage.condition(STUCK[0] ?? '', 'ConfigSynced')) ?? {};
       assert.match(
         message,
         /"write secrets\/stuck-0-config-\w+" waits for an admission webhook that does not answer, see R/,
       );
+    });
+
+    it('are told apart from one whose write nobody ever answers', async () => {
+      await stage.pooler(SILENT);
+      await stage.says(SILENT, 'Reconciling', 'RequestTimeout');
+      const { message = '' } = (await stage.condition(SILENT, 'Reconciling')) ?? {};
+      assert.match(
+        message,
+        /^"write secrets\/silent-admin" was not answered: .* no answer within 15 s; see whether an ad/,
+      );
+      await stage.kubectl(['delete', 'validatingwebhookconfiguration', 'slow']);
+      await stage.proved(SILENT, (await stage.read(SILENT)).metadata.generation ?? 0);
     });
   });
 });

@@ -20,6 +20,7 @@ const pod: PodView = {
   running: true,
   ready: true,
   terminating: false,
+  ended: false,
   process: 'u/1',
   restarts: 0,
   waiting: undefined,

@@ -105,3 +105,56 @@ test('a change whose reconcile is told to end while it waits does not happen, an
   assert.deepEqual(await Promise.all([first, last]), ['first', 'last']);
   assert.equal(happened, false);
 });
+
+test("a turn that is given on is the next one's, and comes back before it is kept", async () => {
+  const pace = createPace(1);
+  const order: string[] = [];
+  const [waits, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = pace(async (its) => {
+    its.giveOn();
+    its.giveOn();
+    await waits.promise;
+    order.push('wants it back');
+    await its.keep();
+    order.push('has it back');
+    // It reloads now: whatever it waits for, nobody else does.
+    its.giveOn();
+    await turn();
+    await turn();
+    order.push('first');
+  });
+  const second = pace(async () => {
+    await other.promise;
+    order.push('second');
+  });
+  const third = pace(async () => order.push('third'));
+  waits.resolve();
+  await turn();
+  assert.deepEqual(order, ['wants it back']);
+  other.resolve();
+  await Promise.all([first, second, third]);
+  assert.deepEqual(order, ['wants it back', 'second', 'third', 'has it back', 'first']);
+  assert.equal(await pace(async () => 'there is still one'), 'there is still one');
+});
+
+test('a turn that was given on is not asked for by who has ended, or was told to', async () => {
+  const pace = createPace(1);
+  await pace(async (its) => its.giveOn());
+  const ending = new AbortController();
+  const gate = Promise.withResolvers<void>();
+  const told = assert.rejects(
+    pace(async (its) => {
+      its.giveOn();
+      const second = pace(() => gate.promise);
+      await turn();
+      ending.abort(new Error('over'));
+      await its.keep().finally(() => {
+        gate.resolve();
+        return second;
+      });
+    }, ending.signal),
+    /over/,
+  );
+  await told;
+  assert.equal(await pace(async () => 'free'), 'free');
+});

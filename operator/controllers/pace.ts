@@ -1,18 +1,42 @@
 /** Lets at most N changes of running poolers happen at once: a Secret shared by hundreds must not reload the whole fleet. */
 import { createPlaces } from '../runtime/places.ts';
 
+/** Of one change, among those that may happen at one time. */
+export interface Turn {
+  /** It is the next one's, unless it is kept. */
+  giveOn(): void;
+  /**
+   * Resolves when it is there, once more if it was given on; from then on it is kept until the change has ended.
+   * @throws the signal's reason
+   */
+  keep(): Promise<void>;
+}
+
 /**
  * Given the signal while it waits for its turn, a change does not happen.
- * @param change called with what gives its turn to the next one before it has ended @throws the signal's reason, or what it throws
+ * @throws the signal's reason, or what `change` throws
  */
-export type Pace = <T>(change: (giveOn: () => void) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+export type Pace = <T>(change: (turn: Turn) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 export function createPace(limit: number): Pace {
   const places = createPlaces(limit);
   return async (change, signal) => {
-    const leave = await places.enter(signal);
+    let leave = await places.enter(signal);
+    let [isThere, isKept] = [true, false];
+    const turn: Turn = {
+      giveOn: () => {
+        if (isKept) return;
+        isThere = false;
+        leave();
+      },
+      keep: async () => {
+        isKept = true;
+        if (!isThere) leave = await places.enter(signal);
+        isThere = true;
+      },
+    };
     try {
-      return await change(leave);
+      return await change(turn);
     } finally {
       leave();
     }

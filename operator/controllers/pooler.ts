@@ -4,7 +4,7 @@
  */
 import type { Fault } from '../api/fault.ts';
 import type { ConnectionPooler } from '../api/types.ts';
-import { denialOf } from '../kube/denial.ts';
+import { type Denial, denialOf } from '../kube/denial.ts';
 import { endingWith } from '../kube/ending-with.ts';
 import { isNamespaceTerminating } from '../kube/errors.ts';
 import { quotable } from '../pgbouncer/text.ts';
@@ -44,15 +44,15 @@ const NOTHING_TO_ISSUE: Issuing = {};
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
-/** Nobody tells us when a quota, a policy or a role has changed. */
-const DENIED_RETRY_MS = 30_000;
+/** Nobody tells us when a quota, a policy or a role has changed; whoever only was silent may answer at any moment. */
+const retryAfter = ({ by }: Pick<Denial, 'by'>): number => (by === 'silence' ? 5_000 : 30_000);
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
 const REFUSED_RETRY_MS = 300_000;
 
 export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): Reconcile {
   return async (key, signal, leave) => {
     let giveTurnOn = (): void => undefined;
-    // Who waits for a webhook that hangs needs no worker for it, and reloads nobody meanwhile.
+    // Who waits for a webhook that hangs needs no worker for it, and no turn before he reloads anybody.
     const client = endingWith(deps.client, signal, () => {
       leave();
       giveTurnOn();
@@ -62,9 +62,9 @@ export function createPoolerReconcile(deps: Omit<PoolerDependencies, 'leave'>): 
       credentials: deps.credentials.through(client),
       status: deps.status.through(client),
       paced: (change) =>
-        deps.paced((giveOn) => {
-          giveTurnOn = giveOn;
-          return change(giveOn);
+        deps.paced((turn) => {
+          giveTurnOn = turn.giveOn;
+          return change(turn);
         }, signal),
     };
     try {
@@ -163,7 +163,7 @@ async function stay(
     template,
     desired: undefined,
     ...(findings.denied !== undefined
-      ? { retryMs: DENIED_RETRY_MS }
+      ? { retryMs: retryAfter(findings.denied) }
       : collisions.length > 0
         ? { retryMs: COLLISION_RETRY_MS }
         : {}),
@@ -175,7 +175,7 @@ function refused(deps: PoolerDependencies, key: string, error: unknown, decision
   const denied = denialOf(error);
   if (denied !== undefined) {
     const step = decision.kind === 'target' ? begun(deps, key, decision) : resting(deps, key, decision.findings);
-    return { ...step, findings: { ...step.findings, denied }, retryMs: DENIED_RETRY_MS };
+    return { ...step, findings: { ...step.findings, denied }, retryMs: retryAfter(denied) };
   }
   if (!(error instanceof ChildRefused)) throw error;
   const fault: Fault = {
@@ -183,7 +183,8 @@ function refused(deps: PoolerDependencies, key: string, error: unknown, decision
     problem: `makes a ${error.kind} that the API server refuses: ${quotable(error.message)}`,
     remedy: 'correct it; what runs was not changed',
   };
-  const findings = { faults: { spec: [fault], budget: [], credentials: [] } };
+  const image = decision.kind === 'target' ? aboutToBeDeployed(deps, key, decision) : {};
+  const findings = { ...image, faults: { spec: [fault], budget: [], credentials: [] } };
   return { ...resting(deps, key, findings), retryMs: REFUSED_RETRY_MS };
 }
 

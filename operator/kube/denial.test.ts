@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { denialOf } from './denial.ts';
+import { RequestTimeout } from './errors.ts';
 import { statusError } from './status-error.ts';
 
 const answered = (
@@ -55,6 +56,16 @@ describe('who denied a request', () => {
     for (const status of [400, 404, 409, 422, 429, 500])
       assert.equal(denialOf(answered(status, 'Service "app" is invalid: spec.type: Unsupported value')), undefined);
     assert.equal(denialOf(new Error('forbidden')), undefined);
+  });
+
+  it('is silence when a write was not answered, and nobody when a read was not', () => {
+    const said = 'PATCH /api: no answer within 15 s';
+    assert.deepEqual(denialOf(new RequestTimeout(said, 'write services/app')), {
+      by: 'silence',
+      call: 'write services/app',
+      said,
+    });
+    assert.equal(denialOf(new RequestTimeout(said)), undefined);
   });
 
   it('is nobody when the namespace goes', () => {

@@ -2,11 +2,11 @@
  * Whom the API server obeyed when it said no: a quota, a policy or a webhook, or its own table of permissions. No object
  * is wrong then, and it is no use to hurry: somebody has to change a rule, and the same request is taken afterwards.
  */
-import { ApiError, isNamespaceTerminating } from './errors.ts';
+import { ApiError, isNamespaceTerminating, RequestTimeout } from './errors.ts';
 
 export interface Denial {
-  /** `unanswered`: a webhook that must be asked does not answer. */
-  readonly by: 'quota' | 'policy' | 'permission' | 'unanswered';
+  /** `unanswered`: a webhook that must be asked does not answer. `silence`: nobody said anything, for as long as we wait. */
+  readonly by: 'quota' | 'policy' | 'permission' | 'unanswered' | 'silence';
   /** What was to be done, and with what: `write services/app`. */
   readonly call: string;
   /** What the server says, as it says it. */
@@ -16,6 +16,8 @@ export interface Denial {
 /** Undefined for every other failure. */
 export function denialOf(error: unknown): Denial | undefined {
   if (isNamespaceTerminating(error)) return undefined;
+  if (error instanceof RequestTimeout && error.call !== undefined)
+    return { by: 'silence', call: error.call, said: error.message };
   if (!(error instanceof ApiError) || error.refused === undefined) return undefined;
   const { call, said } = error.refused;
   const by = whoSays(error.status, said);

@@ -42,4 +42,22 @@ describe('a client that ends with a signal', () => {
       assert.deepEqual(await bound.request('GET', '/answers'), {});
       assert.deepEqual(await client.request('GET', '/answers'), {});
     }));
+
+  it('is told when a request waits aside, as is whoever asked for it', () =>
+    meet(async (client) => {
+      const ending = new AbortController();
+      const told: string[] = [];
+      const bound = endingWith(client, ending.signal, () => told.push('all'));
+      await bound.request('GET', '/answers');
+      assert.deepEqual(told, []);
+      const aside = Promise.withResolvers<void>();
+      const hanging = [
+        assert.rejects(bound.request('PATCH', '/silent', { body: {} }), /enough/),
+        assert.rejects(bound.request('PATCH', '/silent', { body: {}, onAside: aside.resolve }), /enough/),
+      ];
+      await aside.promise;
+      assert.deepEqual(told, ['all', 'all']);
+      ending.abort(new Error('enough'));
+      await Promise.all(hanging);
+    }));
 });

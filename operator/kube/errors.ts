@@ -60,6 +60,13 @@ export class ConnectionError extends Error {
 /** The server was silent for too long. A write may have happened all the same. */
 export class RequestTimeout extends Error {
   override readonly name = 'RequestTimeout';
+  /** What was to be written: `write services/app`; nothing of a read. */
+  readonly call: string | undefined;
+
+  constructor(message: string, call?: string) {
+    super(message);
+    this.call = call;
+  }
 }
 
 /** What came is not what the API speaks: no JSON, half a line, an event without an object. */

@@ -5,6 +5,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Target } from './connections.ts';
+import { describeCall } from './denial.ts';
 import { ConnectionError, ProtocolError, RequestTimeout } from './errors.ts';
 
 export interface Sending {
@@ -68,8 +69,9 @@ export async function open(target: Target, sending: Sending): Promise<OpenAnswer
     (response ?? outgoing).destroy();
   };
   const onAbort = (): void => end(signal?.reason);
+  const call = method === 'GET' ? undefined : describeCall(method, path);
   const silence = (ms: number): NodeJS.Timeout =>
-    setTimeout(() => end(new RequestTimeout(`${method} ${path}: no answer within ${ms / 1000} s`)), ms);
+    setTimeout(() => end(new RequestTimeout(`${method} ${path}: no answer within ${ms / 1000} s`, call)), ms);
   let timer = silence(timeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
 

@@ -30,7 +30,11 @@ function observed({ mock }: TestContext) {
     running.get(name)?.resolve();
     await turn();
   };
-  return { begin, end, pass, aside, running: () => [...running.keys()] };
+  const fail = async (name: string): Promise<void> => {
+    running.get(name)?.reject(new Error('429'));
+    await turn();
+  };
+  return { begin, end, fail, pass, aside, running: () => [...running.keys()] };
 }
 
 describe('a request', () => {
@@ -74,16 +78,40 @@ describe('a request', () => {
     await Promise.all(later);
   });
 
-  it('that takes as long as the others keeps its turn, however long: up to two seconds', async (context) => {
-    const { begin, end, pass, aside } = observed(context);
-    for (let count = 0; count < 60; count += 1) {
-      const usual = begin('usual');
-      await pass(240);
-      await end('usual');
-      await usual;
+  for (const usualMs of [240, 260, 900])
+    it(`that takes as long as the others keeps its turn, up to two seconds: ${usualMs} ms`, async (context) => {
+      const { begin, end, pass, aside } = observed(context);
+      for (let count = 0; count < 80; count += 1) {
+        const usual = begin('usual');
+        await pass(usualMs);
+        await end('usual');
+        await usual;
+      }
+      const before = aside.length;
+      assert.ok(before < 20, `${before} before it was known to be usual`);
+      const slow = begin('slow');
+      await pass(1_999);
+      assert.equal(aside.length, before);
+      await pass(1);
+      assert.equal(aside.length, before + 1);
+      await end('slow');
+      await slow;
+    });
+
+  it('that hangs or fails at once does not change what is usual', async (context) => {
+    const { begin, end, fail, pass, aside } = observed(context);
+    for (let count = 0; count < 40; count += 1) {
+      const [hangs, fails] = [begin('hangs'), assert.rejects(begin('fails'), /429/)];
+      await pass(0);
+      await fail('fails');
+      await fails;
+      await pass(10_000);
+      await end('hangs');
+      await hangs;
     }
+    aside.length = 0;
     const slow = begin('slow');
-    await pass(1_999);
+    await pass(249);
     assert.deepEqual(aside, []);
     await pass(1);
     assert.deepEqual(aside, ['slow']);
@@ -91,14 +119,18 @@ describe('a request', () => {
     await slow;
   });
 
-  it('keeps its turn when too many wait aside already', async (context) => {
+  it('keeps its turn while too many wait aside already', async (context) => {
     const { begin, end, pass, aside, running } = observed(context);
-    const names = Array.from({ length: 67 }, (_, index) => String(index));
+    const names = Array.from({ length: 68 }, (_, index) => String(index));
     const all = names.map((name) => begin(name));
     for (let count = 0; count < 40; count += 1) await pass(250);
     assert.equal(aside.length, 64);
     assert.equal(running().length, 66);
-    for (const name of names) await end(name);
+    await end('0');
+    await pass(2_000);
+    assert.equal(aside.length, 65);
+    assert.equal(running().length, 66);
+    for (const name of names.slice(1)) await end(name);
     await Promise.all(all);
   });
 });

@@ -16,10 +16,11 @@ export type Turns = <T>(work: () => Promise<T>, options?: TurnOptions) => Promis
 
 const TIMES_THE_USUAL = 10;
 const SHORTEST_MS = 250;
+/** Who takes longer hangs, and tells nothing of the server. */
 const LONGEST_MS = 2_000;
-/** Of one request in what is usual. */
+/** Of one request in the mean that is the usual: the last twenty count. */
 const WEIGHT = 0.05;
-/** So many wait aside; each costs a connection, and whoever waits for it. Who comes later keeps his turn. */
+/** So many requests wait aside; each keeps a connection, and the reconcile it belongs to. Others keep their turn meanwhile. */
 const ASIDE = 64;
 
 /** @param now milliseconds that only ever grow */
@@ -32,19 +33,24 @@ export function createTurns(atOneTime: number, now: () => number = () => perform
     const started = now();
     let isAside = false;
     const stepAside = (): void => {
-      if (aside >= ASIDE) return;
+      if (aside >= ASIDE) {
+        timer = setTimeout(stepAside, LONGEST_MS);
+        return;
+      }
       isAside = true;
       aside += 1;
       leave();
       onAside?.();
     };
-    const timer = setTimeout(stepAside, Math.min(Math.max(usualMs * TIMES_THE_USUAL, SHORTEST_MS), LONGEST_MS));
+    let timer = setTimeout(stepAside, Math.min(Math.max(usualMs * TIMES_THE_USUAL, SHORTEST_MS), LONGEST_MS));
     try {
-      return await work();
+      const result = await work();
+      const tookMs = now() - started;
+      if (tookMs <= LONGEST_MS) usualMs += (tookMs - usualMs) * WEIGHT;
+      return result;
     } finally {
       clearTimeout(timer);
       if (isAside) aside -= 1;
-      else usualMs += (now() - started - usualMs) * WEIGHT;
       leave();
     }
   };

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { handedOut, livePods, type PodObject, type PodView, refusesToStart, stripPod, viewPod } from './pods.ts';
+import {
+  handedOut,
+  isStarting,
+  livePods,
+  type PodObject,
+  type PodView,
+  refusesToStart,
+  stripPod,
+  viewPod,
+} from './pods.ts';
 
 const pod = (status?: PodObject['status'], metadata: Partial<PodObject['metadata']> = {}): PodObject => ({
   apiVersion: 'v1',
@@ -40,6 +49,7 @@ test('a pod that serves', () => {
     running: true,
     ready: true,
     terminating: false,
+    ended: false,
     process: 'uid-1/containerd://1',
     restarts: 2,
     waiting: undefined,
@@ -80,6 +90,11 @@ const STATES: readonly { readonly what: string; readonly pod: PodObject; readonl
     view: { running: false, waiting: 'CrashLoopBackOff' },
   },
   {
+    what: 'that was evicted',
+    pod: { ...pod({}), status: { phase: 'Failed' } },
+    view: { ended: true, running: false },
+  },
+  {
     what: 'that is on its way out',
     pod: pod({}, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
     view: { terminating: true },
@@ -92,6 +107,16 @@ for (const { what, pod: object, view } of STATES) {
     assert.deepEqual({ ...seen, ...view }, seen);
   });
 }
+
+test('a pod starts while it has no process yet, and may still get one', () => {
+  const view = viewPod(
+    pod({ containerStatuses: [container({ state: { waiting: { reason: 'ContainerCreating' } } })] }),
+  );
+  assert.equal(isStarting(view, 'abc'), true);
+  assert.equal(isStarting(view, 'another'), false);
+  for (const more of [{ running: true }, { terminating: true }, { ended: true }])
+    assert.equal(isStarting({ ...view, ...more }, 'abc'), false);
+});
 
 test('a container that restarted is another process', () => {
   const before = viewPod(pod({ containerStatuses: [container({})] }));

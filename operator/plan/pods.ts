@@ -45,6 +45,8 @@ export interface PodView {
   readonly running: boolean;
   readonly ready: boolean;
   readonly terminating: boolean;
+  /** Evicted, or on a node that stopped: no process will run in it any more. */
+  readonly ended: boolean;
   /** Identifies the process: changes when the container restarts. */
   readonly process: string;
   readonly restarts: number;
@@ -66,6 +68,7 @@ export function viewPod(pod: PodObject): PodView {
     ready:
       pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false,
     terminating: pod.metadata.deletionTimestamp !== undefined,
+    ended: pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded',
     process: `${pod.metadata.uid ?? ''}/${container?.containerID ?? ''}`,
     restarts: container?.restartCount ?? 0,
     waiting: container?.state?.waiting?.reason ?? unusable,
@@ -119,7 +122,7 @@ export const livePods = (pods: readonly PodView[], template: string): readonly P
 
 /** Of this template, and no process of it is known yet: it may be reading its files at this moment. */
 export const isStarting = (pod: PodView, template: string): boolean =>
-  pod.template === template && !pod.running && !pod.terminating;
+  pod.template === template && !pod.running && !pod.terminating && !pod.ended;
 
 /** Pods whose entry file does not point at the proved configuration any more. */
 export const handedOut = (pods: readonly PodView[]): readonly PodView[] =>

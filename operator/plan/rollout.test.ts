@@ -12,6 +12,7 @@ const pod = (name: string, fields: Partial<PodView> = {}): PodView => ({
   running: true,
   ready: true,
   terminating: false,
+  ended: false,
   process: name,
   restarts: 0,
   waiting: undefined,

@@ -35,6 +35,18 @@ const CASES: readonly {
     message: /0 of 3 replicas; tried again: pod a does not answer/,
   },
   {
+    what: 'a quota stands in the way, and where more is said of it',
+    situation: situationOf({ proved: new Map(), denied: { by: 'quota', call: 'write secrets/x', said: 'few' } }),
+    finding: 'False Applying',
+    message: /0 of 3 replicas; "write secrets\/x" is denied by a quota, see Stalled$/,
+  },
+  {
+    what: 'nobody answers, and where more is said of it',
+    situation: situationOf({ proved: new Map(), denied: { by: 'silence', call: 'write secrets/x', said: '' } }),
+    finding: 'False Applying',
+    message: /0 of 3 replicas; "write secrets\/x" was not answered, see Reconciling$/,
+  },
+  {
     what: 'all replicas were proved, and new ones would still start on the old file',
     situation: situationOf({ config: { pointer: 'rev1' } }),
     finding: 'False Applying',

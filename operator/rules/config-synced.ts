@@ -1,5 +1,5 @@
 /** ConfigSynced: every replica was proved to run what the specification asks for. */
-import { deniedCall } from './denied.ts';
+import { deniedCall, isUndecided } from './denied.ts';
 import { currentPods, type Finding, provedPods, type Situation } from './situation.ts';
 import { stalled } from './stalled.ts';
 
@@ -40,7 +40,8 @@ export function configSynced(situation: Situation): Finding {
     };
   }
   const stuck = pods.find((pod) => pod.waiting !== undefined);
-  const denied = situation.denied === undefined ? '' : `; ${deniedCall(situation.denied)}, see Reconciling`;
+  const where = situation.denied !== undefined && isUndecided(situation.denied) ? 'Reconciling' : 'Stalled';
+  const denied = situation.denied === undefined ? '' : `; ${deniedCall(situation.denied)}, see ${where}`;
   const state = `revision ${desired} was proved on ${proved.length} of ${pods.length} replicas`;
   return {
     status: 'False',

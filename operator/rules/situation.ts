@@ -28,7 +28,11 @@ export interface Situation {
   readonly collisions: readonly { readonly object: string; readonly owner: string; readonly remedy?: string }[];
   /** What a rule of the cluster keeps the operator from doing; `unanswered`: nobody says whether it may. */
   readonly denied:
-    | { readonly by: 'quota' | 'policy' | 'permission' | 'unanswered'; readonly call: string; readonly said: string }
+    | {
+        readonly by: 'quota' | 'policy' | 'permission' | 'unanswered' | 'silence';
+        readonly call: string;
+        readonly said: string;
+      }
     | undefined;
   /** Why Kubernetes makes no more pods, in the API server's words. */
   readonly podsDenied: string | undefined;

@@ -71,6 +71,12 @@ const CASES: readonly {
     message: /nothing waits/,
   },
   {
+    what: 'nothing, while nobody answers',
+    situation: situationOf({ denied: { by: 'silence', call: 'write services/app', said: 'no answer within 15 s' } }),
+    finding: 'False NotStalled',
+    message: /nothing waits/,
+  },
+  {
     what: 'an image with another PgBouncer than was said',
     situation: situationOf({ versionMismatch: { stated: '1.24.1', found: '1.26.1' } }),
     finding: 'True VersionMismatch',

@@ -1,6 +1,6 @@
 /** Stalled: nothing will change until a person changes something. */
 import { type Fault, formatFault } from '../api/fault.ts';
-import { describeDenied } from './denied.ts';
+import { describeDenied, isUndecided } from './denied.ts';
 import type { Finding, Situation } from './situation.ts';
 
 /** How many faults a message spells out. */
@@ -18,7 +18,7 @@ export function stalled(situation: Situation): Finding {
       message: `${collision.object} exists and belongs to ${collision.owner}; ${collision.remedy ?? 'rename the pooler, or remove that object'}`,
     };
   }
-  if (situation.denied !== undefined && situation.denied.by !== 'unanswered') return describeDenied(situation.denied);
+  if (situation.denied !== undefined && !isUndecided(situation.denied)) return describeDenied(situation.denied);
   if (situation.versionMismatch !== undefined) {
     const { stated, found } = situation.versionMismatch;
     return {

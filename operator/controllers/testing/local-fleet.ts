@@ -98,6 +98,7 @@ export async function startLocalFleet(
       running: true,
       ready: true,
       terminating: false,
+      ended: false,
       process: `process-${index}`,
       restarts: 0,
       waiting: undefined,

@@ -14,6 +14,7 @@ export const podOf = (name: string, fields: Partial<PodView> = {}): PodView => (
   running: true,
   ready: true,
   terminating: false,
+  ended: false,
   process: name,
   restarts: 0,
   waiting: undefined,
