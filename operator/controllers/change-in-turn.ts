@@ -32,7 +32,12 @@ export async function changeInTurn(
       waiting.abort();
       await tooLong;
       const gathered = isFresh ? early : await gather();
-      return withoutWorker(deps, () => applyChange(steps, { ...input, gathered, mayReload: turn.keep }));
+      const mayReload = async (): Promise<boolean> => {
+        const asked = deps.clock.monotonic();
+        await turn.keep();
+        return deps.clock.monotonic() - asked < FRESH_MS;
+      };
+      return withoutWorker(deps, () => applyChange(steps, { ...input, gathered, mayReload }));
     });
   } finally {
     // Also of those whose turn never came.

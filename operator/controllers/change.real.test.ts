@@ -109,6 +109,15 @@ for (const version of REAL_VERSIONS) {
       assert.notDeepEqual(await limits(), ['79', '79', '79']);
     });
 
+    test('whose turn comes too late reloads nobody, and is tried again', async () => {
+      const [before, config] = [await limits(), fleet.configOf(905)];
+      const result = await fleet.change(config, { mayReload: async () => false });
+      assert.deepEqual(result, { outcome: 'retry', reason: 'it waited for its turn', canaryDied: false });
+      assert.deepEqual(await limits(), before);
+      assert.equal((await fleet.change(config, { mayReload: async () => true })).outcome, 'proved');
+      assert.deepEqual(await limits(), Array(3).fill('905'));
+    });
+
     test('goes on without a process that does not answer, which is named', async () => {
       fleet.processes[0]?.pause();
       try {

@@ -44,8 +44,8 @@ export interface ChangeInput {
   readonly deaths: number;
   /** Whether databases that go have had their time, by their names; absent: they have none. */
   readonly drained?: (leaving: readonly string[]) => boolean;
-  /** Awaited before the first RELOAD: what comes before it is inert. Absent: at once. */
-  readonly mayReload?: () => Promise<void>;
+  /** Awaited before the first RELOAD; false: not now, as the sessions have waited for long. Absent: at once. */
+  readonly mayReload?: () => Promise<boolean>;
   /** What a process retained of earlier files; absent: nothing. */
   readonly retained?: (pod: PodView) => readonly string[];
 }
@@ -144,8 +144,9 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     lap('candidate');
     await Promise.all(handedTo.map((member) => steps.handOut(member.pod, config.revision)));
     lap('handOut');
-    await input.mayReload?.();
+    const mayReload = (await input.mayReload?.()) ?? true;
     lap('turn');
+    if (!mayReload) return { outcome: 'retry', reason: 'it waited for its turn', canaryDied: false };
 
     const first = await reloadAndProve(steps, canary, expectation, CANARY_DEADLINE_MS);
     lap('canary');

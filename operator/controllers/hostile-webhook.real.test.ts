@@ -18,8 +18,8 @@ const NEW = Array.from({ length: 2 * WORKERS }, (_, index) => `new-${index}`);
 const TURNS = 2;
 /** More than may be changed at one time. */
 const STUCK = Array.from({ length: 4 * TURNS }, (_, index) => `stuck-${index}`);
-/** Its server asks a webhook for longer than the operator waits for an answer. */
-const SILENT = 'silent';
+/** The server asks a webhook for longer than the operator waits for an answer. */
+const [SILENT, CHANGED] = ['silent', 'changed'];
 
 const authority = issue({ commonName: 'webhooks', use: 'authority' });
 const { certificate: cert, key } = issue({
@@ -76,10 +76,12 @@ await inOwnNetwork(import.meta.filename, () => {
       await once(webhook.listen(0, '127.0.0.1'), 'listening');
       const { port } = webhook.address() as AddressInfo;
       stage = await startStage({ flags: [`--workers=${WORKERS}`, `--max-concurrent-changes=${TURNS}`] });
-      await Promise.all([...HEALTHY, ...STUCK].map(async (name) => stage.proved(name, await stage.pooler(name))));
+      await Promise.all(
+        [...HEALTHY, ...STUCK, CHANGED].map(async (name) => stage.proved(name, await stage.pooler(name))),
+      );
       // Just below what the operator waits for an answer: so the server has the time to say who did not give one.
       await stage.kubectl(['apply', '-f', '-'], policy('dead', [...NEW, ...STUCK], 14, port));
-      await stage.kubectl(['apply', '-f', '-'], policy('slow', [SILENT], 30, port));
+      await stage.kubectl(['apply', '-f', '-'], policy('slow', [SILENT, CHANGED], 30, port));
     });
     after(async () => {
       await stage?.stop();
@@ -124,16 +126,23 @@ await inOwnNetwork(import.meta.filename, () => {
       );
     });
 
-    it('are told apart from one whose write nobody ever answers', async () => {
+    it('are told apart from those whose writes nobody ever answers', async () => {
       await stage.pooler(SILENT);
-      await stage.says(SILENT, 'Reconciling', 'RequestTimeout');
-      const { message = '' } = (await stage.condition(SILENT, 'Reconciling')) ?? {};
-      assert.match(
-        message,
-        /^"write secrets\/silent-admin" was not answered: .* no answer within 15 s; see whether an ad/,
-      );
+      const generation = await stage.pooler(CHANGED, { maxClientConnections: 321 });
+      for (const [name, secret] of [
+        [SILENT, `${SILENT}-admin`],
+        [CHANGED, `${CHANGED}-config-\\w+`],
+      ] as const) {
+        await stage.says(name, 'Reconciling', 'RequestTimeout');
+        const { message = '' } = (await stage.condition(name, 'Reconciling')) ?? {};
+        assert.match(
+          message,
+          new RegExp(`^"write secrets/${secret}" was not answered: .* no answer within 15 s; see wh`),
+        );
+      }
       await stage.kubectl(['delete', 'validatingwebhookconfiguration', 'slow']);
       await stage.proved(SILENT, (await stage.read(SILENT)).metadata.generation ?? 0);
+      await stage.proved(CHANGED, generation);
     });
   });
 });

@@ -67,6 +67,8 @@ export interface Memory {
   /** Why the last attempt is made again. */
   retrying: string | undefined;
   attempts: number;
+  /** How many reconciles in a row ended because nobody answered a write. */
+  silences: number;
   /** Generation of the pooler and versions of the objects around its pods when these were last seen to be right. */
   aroundSeen: string | undefined;
   /** resourceVersion of the configuration Secret whose content was last seen to be right. */
@@ -110,6 +112,7 @@ export function createMemoryStore(): MemoryStore {
         failure: failureOf(pooler),
         retrying: undefined,
         attempts: 0,
+        silences: 0,
         aroundSeen: undefined,
         verifiedSecret: undefined,
         connections: new Map(),

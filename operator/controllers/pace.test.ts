@@ -133,7 +133,7 @@ test("a turn that is given on is the next one's, and comes back before it is kep
   assert.deepEqual(order, ['wants it back']);
   other.resolve();
   await Promise.all([first, second, third]);
-  assert.deepEqual(order, ['wants it back', 'second', 'third', 'has it back', 'first']);
+  assert.deepEqual(order, ['wants it back', 'second', 'has it back', 'first', 'third']);
   assert.equal(await pace(async () => 'there is still one'), 'there is still one');
 });
 

@@ -6,7 +6,8 @@ export interface Turn {
   /** It is the next one's, unless it is kept. */
   giveOn(): void;
   /**
-   * Resolves when it is there, once more if it was given on; from then on it is kept until the change has ended.
+   * Resolves when it is there, once more and before all others if it was given on; from then on it is kept until the
+   * change has ended.
    * @throws the signal's reason
    */
   keep(): Promise<void>;
@@ -31,7 +32,7 @@ export function createPace(limit: number): Pace {
       },
       keep: async () => {
         isKept = true;
-        if (!isThere) leave = await places.enter(signal);
+        if (!isThere) leave = await places.enterAgain(signal);
         isThere = true;
       },
     };

@@ -44,8 +44,8 @@ const NOTHING_TO_ISSUE: Issuing = {};
 
 /** Somebody else's object in the way may go without our being told: it is not watched. */
 const COLLISION_RETRY_MS = 10_000;
-/** Nobody tells us when a quota, a policy or a role has changed; whoever only was silent may answer at any moment. */
-const retryAfter = ({ by }: Pick<Denial, 'by'>): number => (by === 'silence' ? 5_000 : 30_000);
+/** Nobody tells us when a quota, a policy or a role has changed. */
+const DENIED_RETRY_MS = 30_000;
 /** What the API server refused may become acceptable without a change of ours: a policy, a newer server. */
 const REFUSED_RETRY_MS = 300_000;
 
@@ -98,9 +98,19 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
     };
 
     const isNew = isUntold(stored);
-    const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+    // One silence is tried again without a word: the connection may have been dead. Whatever is told, it fails as often as it
+    // happens, which says how soon it is tried again.
+    let silence: unknown;
+    const denialIn = (error: unknown): Denial | undefined => {
       const denied = denialOf(error);
-      if (denied !== undefined) return deniedOutright(stored, denied);
+      if (denied?.by !== 'silence') return denied;
+      silence = error;
+      memory.silences += 1;
+      return isNew || memory.silences > 1 ? denied : undefined;
+    };
+    const decision = await decide(deps, stored, key, memory, pods, writer).catch(async (error: unknown) => {
+      const denied = denialIn(error);
+      if (denied !== undefined && (isNew || silence === undefined)) return deniedOutright(stored, denied);
       if (isNew) await deps.status.writeFirst(stored);
       throw error;
     });
@@ -117,7 +127,7 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       return suspended ? idle(deps, key, decision) : advance(deps, decision, key, memory, pods, writer);
     };
     const [{ findings, ...done }, issuing] = await allEnded([
-      act().catch((error: unknown) => refused(deps, key, error, decision)),
+      act().catch((error: unknown) => refused(deps, key, error, denialIn(error), decision)),
       suspended || !isLegible ? NOTHING_TO_ISSUE : convergeCertificate(deps, decision.pooler, writer),
       said,
     ]);
@@ -129,6 +139,8 @@ function createReconcile(deps: PoolerDependencies): (key: string) => ReturnType<
       situationOf(deps, decision.pooler, key, memory, step),
       memory,
     );
+    if (silence !== undefined) throw silence;
+    memory.silences = 0;
     const waits = [
       heldBackMs,
       nextCertificateEvent(memory.digest?.tls, deps.clock.now()),
@@ -163,7 +175,7 @@ async function stay(
     template,
     desired: undefined,
     ...(findings.denied !== undefined
-      ? { retryMs: retryAfter(findings.denied) }
+      ? { retryMs: DENIED_RETRY_MS }
       : collisions.length > 0
         ? { retryMs: COLLISION_RETRY_MS }
         : {}),
@@ -171,11 +183,16 @@ async function stay(
 }
 
 /** @throws the error, when it is not that the API server refuses or denies a child */
-function refused(deps: PoolerDependencies, key: string, error: unknown, decision: Target | Blocked): Step {
-  const denied = denialOf(error);
+function refused(
+  deps: PoolerDependencies,
+  key: string,
+  error: unknown,
+  denied: Denial | undefined,
+  decision: Target | Blocked,
+): Step {
   if (denied !== undefined) {
     const step = decision.kind === 'target' ? begun(deps, key, decision) : resting(deps, key, decision.findings);
-    return { ...step, findings: { ...step.findings, denied }, retryMs: retryAfter(denied) };
+    return { ...step, findings: { ...step.findings, denied }, retryMs: DENIED_RETRY_MS };
   }
   if (!(error instanceof ChildRefused)) throw error;
   const fault: Fault = {

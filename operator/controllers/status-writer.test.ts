@@ -146,5 +146,10 @@ describe('status', () => {
     await write(starting(3));
     await write({ ...starting(3), generation: 8, collisions: [{ object: 'Service app', owner: 'nobody' }] });
     assert.equal(writes, 4);
+    // Whoever hangs would be told only when he has hung twice.
+    await write({ ...starting(3), generation: 8 });
+    const denied = { by: 'unanswered', call: 'write secrets/app', said: 'failed calling webhook "a.b.c"' } as const;
+    await write({ ...starting(3), generation: 9, wantedReplicas: 4, denied });
+    assert.equal(writes, 6);
   });
 });

@@ -100,7 +100,7 @@ export function createStatusWriter(deps: StatusWriterDependencies): StatusWriter
       }
       const since = memory.statusAt === undefined ? Number.POSITIVE_INFINITY : deps.clock.monotonic() - memory.statusAt;
       if (since < PROGRESS_EVERY_MS && isProgress(current.status, fresh)) return PROGRESS_EVERY_MS - since;
-      if (hasBegun(current.status, fresh)) {
+      if (situation.denied === undefined && hasBegun(current.status, fresh)) {
         memory.begunAt ??= deps.clock.monotonic();
         const waited = deps.clock.monotonic() - memory.begunAt;
         if (waited < BEGUN_AFTER_MS) return BEGUN_AFTER_MS - waited;

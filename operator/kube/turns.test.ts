@@ -78,7 +78,7 @@ describe('a request', () => {
     await Promise.all(later);
   });
 
-  for (const usualMs of [240, 260, 900])
+  for (const usualMs of [240, 260, 900, 3_000])
     it(`that takes as long as the others keeps its turn, up to two seconds: ${usualMs} ms`, async (context) => {
       const { begin, end, pass, aside } = observed(context);
       for (let count = 0; count < 80; count += 1) {
@@ -88,7 +88,7 @@ describe('a request', () => {
         await usual;
       }
       const before = aside.length;
-      assert.ok(before < 20, `${before} before it was known to be usual`);
+      if (usualMs < 2_000) assert.ok(before < 25, `${before} before it was known to be usual`);
       const slow = begin('slow');
       await pass(1_999);
       assert.equal(aside.length, before);
@@ -98,10 +98,17 @@ describe('a request', () => {
       await slow;
     });
 
-  it('that hangs or fails at once does not change what is usual', async (context) => {
+  it('does not change what is usual by hanging, nor by failing at once', async (context) => {
     const { begin, end, fail, pass, aside } = observed(context);
     for (let count = 0; count < 40; count += 1) {
-      const [hangs, fails] = [begin('hangs'), assert.rejects(begin('fails'), /429/)];
+      const hangs = begin('hangs');
+      for (const quick of ['a', 'b']) {
+        const done = begin(quick);
+        await pass(20);
+        await end(quick);
+        await done;
+      }
+      const fails = assert.rejects(begin('fails'), /429/);
       await pass(0);
       await fail('fails');
       await fails;
@@ -110,10 +117,11 @@ describe('a request', () => {
       await hangs;
     }
     aside.length = 0;
+    // The last to hang is a step; those before it are undone.
     const slow = begin('slow');
     await pass(249);
     assert.deepEqual(aside, []);
-    await pass(1);
+    await pass(26);
     assert.deepEqual(aside, ['slow']);
     await end('slow');
     await slow;

@@ -15,11 +15,10 @@ export interface TurnOptions {
 export type Turns = <T>(work: () => Promise<T>, options?: TurnOptions) => Promise<T>;
 
 const TIMES_THE_USUAL = 10;
-const SHORTEST_MS = 250;
-/** Who takes longer hangs, and tells nothing of the server. */
-const LONGEST_MS = 2_000;
-/** Of one request in the mean that is the usual: the last twenty count. */
-const WEIGHT = 0.05;
+/** What is usual is never taken for less, or for more: a request waits aside after a quarter of a second to two seconds. */
+const [LEAST_USUAL_MS, MOST_USUAL_MS] = [25, 200];
+/** How far one request moves what is usual: as far up as down, so that half of them are above it, however long some hang. */
+const STEP = 1.1;
 /** So many requests wait aside; each keeps a connection, and the reconcile it belongs to. Others keep their turn meanwhile. */
 const ASIDE = 64;
 
@@ -27,14 +26,14 @@ const ASIDE = 64;
 export function createTurns(atOneTime: number, now: () => number = () => performance.now()): Turns {
   const places = createPlaces(atOneTime);
   let aside = 0;
-  let usualMs = 0;
+  let usualMs: number = LEAST_USUAL_MS;
   return async (work, { signal, onAside } = {}) => {
     const leave = await places.enter(signal);
     const started = now();
     let isAside = false;
     const stepAside = (): void => {
       if (aside >= ASIDE) {
-        timer = setTimeout(stepAside, LONGEST_MS);
+        timer = setTimeout(stepAside, TIMES_THE_USUAL * MOST_USUAL_MS);
         return;
       }
       isAside = true;
@@ -42,11 +41,11 @@ export function createTurns(atOneTime: number, now: () => number = () => perform
       leave();
       onAside?.();
     };
-    let timer = setTimeout(stepAside, Math.min(Math.max(usualMs * TIMES_THE_USUAL, SHORTEST_MS), LONGEST_MS));
+    let timer = setTimeout(stepAside, TIMES_THE_USUAL * usualMs);
     try {
       const result = await work();
-      const tookMs = now() - started;
-      if (tookMs <= LONGEST_MS) usualMs += (tookMs - usualMs) * WEIGHT;
+      usualMs =
+        now() - started > usualMs ? Math.min(usualMs * STEP, MOST_USUAL_MS) : Math.max(usualMs / STEP, LEAST_USUAL_MS);
       return result;
     } finally {
       clearTimeout(timer);

@@ -39,6 +39,6 @@ export function describeDenied(denied: Denied): Finding {
   return {
     status: 'True',
     reason,
-    message: `${deniedCall(denied)}: ${quotable(denied.said)}; ${remedy}. What runs goes on, and it is tried again every ${denied.by === 'silence' ? 'few seconds' : 'half a minute'}`,
+    message: `${deniedCall(denied)}: ${quotable(denied.said)}; ${remedy}. What runs goes on, and it is tried again${denied.by === 'silence' ? '' : ' every half a minute'}`,
   };
 }

@@ -185,12 +185,12 @@ function exposeWork(registry: Registry, { maxConcurrent, inProgressSeconds }: Wo
   new Gauge({
     ...byController,
     name: 'controller_runtime_max_concurrent_reconciles',
-    help: 'Reconciles that may be under way at one time',
+    help: 'Reconciles that may be at work at one time; those that wait for a console or a webhook are not counted',
   }).set({ controller: CONTROLLER }, maxConcurrent);
   new Gauge({
     ...byController,
     name: 'controller_runtime_active_workers',
-    help: 'Reconciles under way, those that were given up and still hang included',
+    help: 'Reconciles under way, those included that wait for somebody, or were given up and still hang',
     collect() {
       this.set({ controller: CONTROLLER }, inProgressSeconds().length);
     },
