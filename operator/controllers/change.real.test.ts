@@ -118,6 +118,25 @@ for (const version of REAL_VERSIONS) {
       assert.deepEqual(await limits(), Array(3).fill('905'));
     });
 
+    test('notes what its processes retain before the pointer moves, whatever happens then', async () => {
+      const [before, steps, noted] = [await fleet.pointer(), fleet.steps(), [] as string[]];
+      const [config, kept] = [fleet.configOf(906), 'user app (a password replaced its SCRAM verifier)'];
+      const killed = fleet.change(config, {
+        retained: () => [kept],
+        noteRetained: async (proved) => {
+          noted.push(...proved.flatMap(({ pod, retained }) => retained.map((item) => `${pod.name}: ${item}`)));
+          assert.equal(await fleet.pointer(), before);
+        },
+        steps: { ...steps, movePointer: () => Promise.reject(new Error('killed')) },
+      });
+      await assert.rejects(killed, /killed/);
+      assert.deepEqual(
+        noted.sort(),
+        fleet.pods.map(({ name }) => `${name}: ${kept}`),
+      );
+      assert.equal((await fleet.change(config)).outcome, 'proved');
+    });
+
     test('goes on without a process that does not answer, which is named', async () => {
       fleet.processes[0]?.pause();
       try {

@@ -48,6 +48,8 @@ export interface ChangeInput {
   readonly mayReload?: () => Promise<boolean>;
   /** What a process retained of earlier files; absent: nothing. */
   readonly retained?: (pod: PodView) => readonly string[];
+  /** Notes it, before the pointer moves: from then on nobody can tell any more what the processes came from. */
+  readonly noteRetained?: (proved: readonly ProvedPod[]) => Promise<void>;
 }
 
 export type ChangeResult =
@@ -86,6 +88,11 @@ export interface ProvedPod {
   /** Of these, what no console shows. */
   readonly retained: readonly string[];
   readonly settings: string;
+}
+
+interface Outcome {
+  readonly member: Member;
+  readonly result: Attempt;
 }
 
 const CANARY_DEADLINE_MS = 10_000;
@@ -157,7 +164,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
 
     const others = await Promise.all(
       rest.map(
-        async (member): Promise<{ readonly member: Member; readonly result: Attempt }> => ({
+        async (member): Promise<Outcome> => ({
           member,
           result: await reloadAndProve(steps, member, expectation, FOLLOWER_DEADLINE_MS),
         }),
@@ -167,17 +174,20 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
       if (result.kind === 'refused') return await rollBack(handedTo, handedTo, member, result);
     }
 
-    const provedMembers = [
-      { member: canary, result: first },
-      ...others.filter(({ result }) => result.kind === 'proved'),
-    ];
+    const provedOf = ({ member: { pod }, result }: Outcome): readonly ProvedPod[] => {
+      if (result.kind !== 'proved') return [];
+      const retained = retainedAfter(input.retained?.(pod) ?? [], before, after);
+      return [{ pod, retained, settings: result.settings, restartRequired: [...result.restartRequired, ...retained] }];
+    };
+    const proved = [{ member: canary, result: first }, ...others].flatMap(provedOf);
     const late = others.filter(({ result }) => result.kind !== 'proved');
     lap('others');
+    await input.noteRetained?.(proved);
     await steps.movePointer(config, late.length + silent.length + followers.length > 0);
 
     lap('pointer');
     const followed = await Promise.all(
-      followers.map(async (member): Promise<{ readonly member: Member; readonly result: Attempt }> => {
+      followers.map(async (member): Promise<Outcome> => {
         await steps.handOut(member.pod, 'rest');
         return { member, result: await reloadAndProve(steps, member, expectation, FOLLOWER_DEADLINE_MS) };
       }),
@@ -185,13 +195,7 @@ export async function applyChange(steps: ChangeSteps, input: ChangeInput): Promi
     return {
       outcome: 'proved',
       timings,
-      proved: [...provedMembers, ...followed].flatMap(({ member: { pod }, result }): readonly ProvedPod[] => {
-        if (result.kind !== 'proved') return [];
-        const retained = retainedAfter(input.retained?.(pod) ?? [], before, after);
-        return [
-          { pod, retained, settings: result.settings, restartRequired: [...result.restartRequired, ...retained] },
-        ];
-      }),
+      proved: [...proved, ...followed.flatMap(provedOf)],
       unproved: [
         ...silent,
         ...[...late, ...followed].flatMap(({ member, result }) =>

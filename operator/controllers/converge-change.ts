@@ -1,6 +1,6 @@
 /** A change of running pods within a reconcile: when it may begin, and what follows from how it ends. */
 
-import { keyOf } from '../kube/objects.ts';
+import { type KubeObject, keyOf } from '../kube/objects.ts';
 import { SECRETS } from '../kube/resources.ts';
 import { withoutLeaving } from '../pgbouncer/database-states.ts';
 import { parseDuration } from '../pgbouncer/duration.ts';
@@ -43,6 +43,7 @@ export async function convergeChange(
     },
   };
   const steps = stepsOf(deps, { ...input, writer, inputs: input.desired.inputs });
+  const secret = (): KubeObject | undefined => secretOf(deps.caches, input.pooler, template);
   try {
     const result = await patiently(deps, input.pooler, async () => {
       const result = await changeInTurn(deps, steps, {
@@ -52,7 +53,8 @@ export async function convergeChange(
         pods: live,
         deaths: memory.deaths.get(revision) ?? 0,
         drained: (leaving) => isDrained(deps, input, leaving),
-        retained: (pod) => retainedIn(secretOf(deps.caches, input.pooler, template), pod),
+        retained: (pod) => retainedIn(secret(), pod),
+        noteRetained: (proved) => noteRetained({ ...input, writer, secret: secret() }, proved),
       });
       return { silent: wasSilent(result), result };
     });
@@ -103,6 +105,7 @@ async function consequences(
         memory.proofs.set(pod.process, { revision, restartRequired, settings });
       // As the change left it: what a hand has done since is still to be looked into.
       memory.verifiedSecret = written;
+      // Of those, too, that could take it only when the pointer had moved.
       await noteRetained({ ...input, secret: secretOf(deps.caches, pooler, template) }, result.proved);
       memory.failure = undefined;
       memory.attempts = 0;
