@@ -34,7 +34,16 @@ function observed({ mock }: TestContext) {
     running.get(name)?.reject(new Error('429'));
     await turn();
   };
-  return { begin, end, fail, pass, aside, running: () => [...running.keys()] };
+  /** Makes it known that answers come at once. */
+  const settle = async (): Promise<void> => {
+    for (let count = 0; count < 30; count += 1) {
+      const quick = begin('quick');
+      await pass(20);
+      await end('quick');
+      await quick;
+    }
+  };
+  return { begin, end, fail, pass, settle, aside, running: () => [...running.keys()] };
 }
 
 describe('a request', () => {
@@ -52,7 +61,13 @@ describe('a request', () => {
   });
 
   it('that takes far longer than usual waits aside, and the next one has its turn', async (context) => {
-    const { begin, end, pass, aside, running } = observed(context);
+    const { begin, end, pass, settle, aside, running } = observed(context);
+    const unknown = begin('unknown');
+    await pass(1_999);
+    assert.deepEqual(aside, []);
+    await end('unknown');
+    await unknown;
+    await settle();
     const hanging = ['hangs', 'hangs, too'].map((name) => begin(name));
     const next = begin('next');
     await pass(249);
@@ -80,7 +95,8 @@ describe('a request', () => {
 
   for (const usualMs of [240, 260, 900, 3_000])
     it(`that takes as long as the others keeps its turn, up to two seconds: ${usualMs} ms`, async (context) => {
-      const { begin, end, pass, aside } = observed(context);
+      const { begin, end, pass, settle, aside } = observed(context);
+      await settle();
       for (let count = 0; count < 80; count += 1) {
         const usual = begin('usual');
         await pass(usualMs);
@@ -99,7 +115,8 @@ describe('a request', () => {
     });
 
   it('does not change what is usual by hanging, nor by failing at once', async (context) => {
-    const { begin, end, fail, pass, aside } = observed(context);
+    const { begin, end, fail, pass, settle, aside } = observed(context);
+    await settle();
     for (let count = 0; count < 40; count += 1) {
       const hangs = begin('hangs');
       for (const quick of ['a', 'b']) {
@@ -128,7 +145,8 @@ describe('a request', () => {
   });
 
   it('keeps its turn while too many wait aside already', async (context) => {
-    const { begin, end, pass, aside, running } = observed(context);
+    const { begin, end, pass, settle, aside, running } = observed(context);
+    await settle();
     const names = Array.from({ length: 68 }, (_, index) => String(index));
     const all = names.map((name) => begin(name));
     for (let count = 0; count < 40; count += 1) await pass(250);

@@ -26,7 +26,8 @@ const ASIDE = 64;
 export function createTurns(atOneTime: number, now: () => number = () => performance.now()): Turns {
   const places = createPlaces(atOneTime);
   let aside = 0;
-  let usualMs: number = LEAST_USUAL_MS;
+  // Until it is known, nobody is sent aside for being one of many.
+  let usualMs: number = MOST_USUAL_MS;
   return async (work, { signal, onAside } = {}) => {
     const leave = await places.enter(signal);
     const started = now();
